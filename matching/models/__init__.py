@@ -1,0 +1,58 @@
+"""All entities, so that one import fills the metadata."""
+
+from matching.models.events import Event, Tag
+from matching.models.help_requests import Draft, ForWhom, Frequency, HelpRequest
+from matching.models.messages import OutboxMessage
+from matching.models.pairings import Appointment, Feedback, MatchRun, Pairing, Proposal
+from matching.models.people import (
+    Account,
+    ActionLink,
+    Attempt,
+    Block,
+    Channel,
+    Consent,
+    Role,
+    StaffRole,
+)
+from matching.models.places import (
+    Buurt,
+    BuurtBorder,
+    Gemeente,
+    KeyFigure,
+    MeetingPlace,
+    Postcode,
+    Wijk,
+)
+from matching.models.volunteers import Absence, Volunteer
+
+__all__ = [
+    "Absence",
+    "Account",
+    "ActionLink",
+    "Appointment",
+    "Attempt",
+    "Block",
+    "Buurt",
+    "BuurtBorder",
+    "Channel",
+    "Consent",
+    "Draft",
+    "Event",
+    "Feedback",
+    "ForWhom",
+    "Frequency",
+    "Gemeente",
+    "HelpRequest",
+    "KeyFigure",
+    "MatchRun",
+    "MeetingPlace",
+    "OutboxMessage",
+    "Pairing",
+    "Postcode",
+    "Proposal",
+    "Role",
+    "StaffRole",
+    "Tag",
+    "Volunteer",
+    "Wijk",
+]

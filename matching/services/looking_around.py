@@ -1,0 +1,354 @@
+"""Looking around: open requests nearby that fit a volunteer, without anything personal, and offering to do one.
+
+An offer is a proposal like the matcher's: it goes through the same rules and waits for the desk.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from math import isqrt
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, func, or_, select
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import Session, col
+
+from matching.catalogue import CATEGORIES
+from matching.errors import AlreadyTaken, IllegalMove, NotFound, OmzienError
+from matching.models import Absence, Account, Block, Buurt, HelpRequest, Proposal, Tag, Volunteer
+from matching.services import eligibility
+from matching.services.eligibility import Helper
+from matching.services.history import record
+from matching.workflow import LIVE_PROPOSAL_STATES, PROPOSAL_MOVES, ProposalState, RequestState, after
+
+OFFER = "offer"
+SPARE_OFFERS = 2  # how many offers may wait above the weekly maximum: the desk may choose somebody else
+VISIBLE_STATES = (RequestState.OPEN, RequestState.ASKED)
+# A desk that said no is not asked again by the same volunteer; a volunteer who said no is not shown it again.
+ANSWERED_STATES = (ProposalState.DECLINED, ProposalState.REJECTED)
+PARTS = ("morning", "afternoon", "evening", "night")
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+class NoFit(OmzienError):
+    """The rules stand between this volunteer and this request; `why` as in eligibility.obstacle."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"no fit: {why}")
+        self.why = why
+
+
+class TooManyOffers(OmzienError):
+    """This volunteer has `most` offers waiting already."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"{most} offers wait already")
+        self.most = most
+
+
+@dataclass(frozen=True, slots=True)
+class NearbyRequest:
+    """A request as a volunteer may see it before both said yes: what, when and roughly where."""
+
+    id: int
+    category: str
+    frequency: str
+    day: date | None
+    slots: int
+    minutes: int
+    languages: list[str]
+    buurt_code: str
+    buurt_name: str
+    distance_m: int
+    created_at: datetime
+
+
+def helper_of(session: Session, volunteer_id: int, *, today: date) -> Helper:
+    """What the rules need to know of this volunteer, in three queries.
+
+    Raises NotFound when this person is no volunteer, and NoFit("no_home") without a home point.
+    """
+    row = session.connection().execute(_volunteer_query(volunteer_id)).one_or_none()
+    if row is None:
+        raise NotFound(f"no volunteer {volunteer_id}")
+    if row.x is None or row.y is None or row.gemeente_code is None:
+        raise NoFit("no_home")
+    proposals = session.connection().execute(
+        select(col(Proposal.request_id), col(Proposal.state)).where(
+            col(Proposal.volunteer_id) == volunteer_id,
+            col(Proposal.state).in_((*LIVE_PROPOSAL_STATES, *ANSWERED_STATES)),
+        )
+    ).all()
+    on_pause = row.is_paused and (row.paused_until is None or row.paused_until > today)
+    return Helper(
+        account_id=volunteer_id,
+        skills=frozenset(row.skills),
+        slots=row.slots,
+        radius_m=row.radius_m,
+        languages=frozenset(row.languages),
+        has_car=row.has_car,
+        has_vog=row.vog_seen_on is not None and (row.vog_renew_by is None or row.vog_renew_by > today),
+        is_introduced=row.introduced_on is not None,
+        is_available=not on_pause,
+        gemeente_code=row.gemeente_code,
+        x=row.x,
+        y=row.y,
+        absences=_absences(session, volunteer_id, today),
+        blocked=_blocked(session, volunteer_id),
+        answered=frozenset(key for key, state in proposals if state in ANSWERED_STATES),
+        live=frozenset(key for key, state in proposals if state in LIVE_PROPOSAL_STATES),
+    )
+
+
+def nearby(session: Session, volunteer_id: int, *, today: date) -> list[NearbyRequest]:
+    """The open requests that fit this volunteer, nearest first and of equals the oldest first.
+
+    Raises NotFound and NoFit as `helper_of` does.
+    """
+    return fitting(session, helper_of(session, volunteer_id, today=today), today=today)
+
+
+def fitting(session: Session, helper: Helper, *, today: date) -> list[NearbyRequest]:
+    """As `nearby`, for a helper at hand. The database narrows down, the rules decide."""
+    if not helper.is_available:
+        return []
+    rows = session.connection().execute(_requests_query().where(*_narrow(helper, today)))
+    found = [
+        (eligibility.squared_distance(helper, row), row.created_at, row.id, row)
+        for row in rows
+        if not row.risks and eligibility.fits(helper, row, today)
+    ]
+    found.sort(key=lambda each: each[:3])
+    return [_without_secrets(row, squared) for squared, _created, _id, row in found]
+
+
+def look(session: Session, volunteer_id: int, request_id: int, *, today: date) -> NearbyRequest:
+    """One request as this volunteer may see it: it fits, or the volunteer's own offer for it waits.
+
+    Raises NotFound for what volunteers never saw, AlreadyTaken for what they no longer see, else as `helper_of`;
+    NoFit when it does not fit.
+    """
+    helper = helper_of(session, volunteer_id, today=today)
+    row = _request(session, request_id)
+    why = eligibility.obstacle(helper, row, today)
+    if why is not None and not (why == "live" and waiting_offer(session, volunteer_id, request_id)):
+        raise NoFit(why)
+    return _without_secrets(row, eligibility.squared_distance(helper, row))
+
+
+def per_buurt(found: Sequence[NearbyRequest]) -> Counter[str]:
+    """How many of these requests lie in each buurt, by code."""
+    return Counter(each.buurt_code for each in found)
+
+
+def offer(session: Session, volunteer_id: int, request_id: int, *, today: date, now: datetime) -> Proposal:
+    """Offer to do a request: a proposal that waits for the desk. The same offer twice is one offer.
+
+    Raises as `look` does, and TooManyOffers.
+    """
+    most = _lock_offers(session, volunteer_id) + SPARE_OFFERS
+    helper = helper_of(session, volunteer_id, today=today)
+    row = _request(session, request_id, lock=True)
+    known = waiting_offer(session, volunteer_id, request_id)
+    if known is not None:
+        return known
+    why = eligibility.obstacle(helper, row, today)
+    if why is not None:
+        raise NoFit(why)
+    if _count_waiting(session, volunteer_id) >= most:
+        raise TooManyOffers(most)
+    return _store(session, helper, row, now=now)
+
+
+def withdraw_offer(session: Session, volunteer_id: int, proposal_id: int, *, now: datetime) -> Proposal:
+    """Take an offer back as long as the desk has not decided.
+
+    Raises NotFound for somebody else's and for what is no offer, IllegalMove when the desk was first.
+    """
+    proposal = session.get(Proposal, proposal_id, with_for_update={"key_share": True}, populate_existing=True)
+    if proposal is None or proposal.volunteer_id != volunteer_id or proposal.source != OFFER:
+        raise NotFound(f"no offer {proposal_id}")
+    if proposal.state == ProposalState.ACCEPTED:  # the yes of the desk was first; from here "lukt het niet?" helps
+        raise IllegalMove("cannot take back an offer that was accepted")
+    proposal.state = after(PROPOSAL_MOVES, proposal.state, "withdraw")
+    session.add(proposal)
+    record(session, Tag.PROPOSAL_WITHDRAWN, proposal, now=now, actor_id=volunteer_id)
+    return proposal
+
+
+def waiting_offer(session: Session, volunteer_id: int, request_id: int) -> Proposal | None:
+    """The offer of this volunteer for this request that waits for the desk."""
+    return session.scalars(
+        select(Proposal).where(*_waiting(volunteer_id), col(Proposal.request_id) == request_id)
+    ).one_or_none()
+
+
+def _waiting(volunteer_id: int) -> tuple[ColumnElement[bool], ...]:
+    return (
+        col(Proposal.volunteer_id) == volunteer_id,
+        col(Proposal.source) == OFFER,
+        col(Proposal.state) == ProposalState.PROPOSED,
+    )
+
+
+def _count_waiting(session: Session, volunteer_id: int) -> int:
+    count = select(func.count()).select_from(Proposal).where(*_waiting(volunteer_id))
+    return session.connection().execute(count).scalar_one()
+
+
+def _lock_offers(session: Session, volunteer_id: int) -> int:
+    """Let two offers of one volunteer be counted one after the other; the weekly maximum. The lock with
+    key_share lets others go on pointing at the row (foreign keys), so that nobody waits in a circle."""
+    query = select(col(Volunteer.weekly_max)).where(col(Volunteer.account_id) == volunteer_id)
+    return session.connection().execute(query.with_for_update(key_share=True)).scalar() or 0
+
+
+def _volunteer_query(volunteer_id: int) -> Any:  # an SQL expression; its generic type says nothing here
+    return (
+        select(
+            col(Volunteer.skills),
+            col(Volunteer.slots),
+            col(Volunteer.radius_m),
+            col(Volunteer.languages),
+            col(Volunteer.has_car),
+            col(Volunteer.is_paused),
+            col(Volunteer.paused_until),
+            col(Volunteer.vog_seen_on),
+            col(Volunteer.vog_renew_by),
+            col(Volunteer.introduced_on),
+            col(Account.x),
+            col(Account.y),
+            col(Buurt.gemeente_code),
+        )
+        .join(Account, col(Account.id) == col(Volunteer.account_id))
+        .outerjoin(Buurt, col(Buurt.code) == col(Account.buurt_code))
+        .where(col(Volunteer.account_id) == volunteer_id)
+    )
+
+
+def _absences(session: Session, volunteer_id: int, today: date) -> tuple[tuple[date, date], ...]:
+    rows = session.connection().execute(
+        select(col(Absence.first_day), col(Absence.last_day)).where(
+            col(Absence.volunteer_id) == volunteer_id, col(Absence.last_day) >= today
+        )
+    )
+    return tuple((first, last) for first, last in rows)
+
+
+def _blocked(session: Session, account_id: int) -> frozenset[int]:
+    """People who asked not to be brought together with this person, and the other way round: who helps and who
+    asks can change."""
+    rows = session.connection().execute(
+        select(col(Block.volunteer_id), col(Block.asker_id)).where(
+            or_(col(Block.volunteer_id) == account_id, col(Block.asker_id) == account_id)
+        )
+    )
+    return frozenset(one if other == account_id else other for one, other in rows)
+
+
+def _requests_query() -> Any:  # an SQL expression; its generic type says nothing here
+    request = HelpRequest
+    return select(
+        col(request.id),
+        col(request.asker_id),
+        col(request.posted_by_id),
+        col(request.category),
+        col(request.frequency),
+        col(request.day),
+        col(request.slots),
+        col(request.minutes),
+        col(request.languages),
+        col(request.buurt_code),
+        col(request.x),
+        col(request.y),
+        col(request.created_at),
+        col(request.state),
+        col(request.is_discreet),
+        col(request.is_verified),
+        col(request.risks),
+        col(Buurt.name).label("buurt_name"),
+    ).join(Buurt, col(Buurt.code) == col(request.buurt_code))
+
+
+def _narrow(helper: Helper, today: date) -> list[ColumnElement[bool]]:
+    """What the database can rule out: most of the city."""
+    request = HelpRequest
+    conditions = [
+        col(request.state).in_(VISIBLE_STATES),
+        col(request.is_discreet).is_(False),
+        col(request.is_verified).is_(True),
+        col(request.category).in_(eligibility.possible_categories(helper)),
+        col(request.slots).bitwise_and(helper.slots) != 0,
+        or_(col(request.day).is_(None), col(request.day) >= today),
+    ]
+    if helper.radius_m is not None:
+        for axis, home in ((col(request.x), helper.x), (col(request.y), helper.y)):
+            conditions.append(axis.between(home - helper.radius_m, home + helper.radius_m))
+    return conditions
+
+
+def _request(session: Session, request_id: int, *, lock: bool = False) -> Row[Any]:
+    """The request, visible to volunteers now. With `lock` nobody changes it until this transaction ends."""
+    query = _requests_query().where(col(HelpRequest.id) == request_id)
+    if lock:
+        query = query.with_for_update(of=HelpRequest, key_share=True)
+    row = session.connection().execute(query).one_or_none()
+    if row is None or row.is_discreet or row.risks or not row.is_verified or row.state == RequestState.HELD:
+        raise NotFound(f"no request {request_id}")
+    if row.state not in VISIBLE_STATES:
+        raise AlreadyTaken(f"request {request_id} is {row.state}")
+    return row
+
+
+def _without_secrets(row: Row[Any], squared: int) -> NearbyRequest:
+    return NearbyRequest(
+        row.id,
+        row.category,
+        row.frequency,
+        row.day,
+        row.slots,
+        row.minutes,
+        row.languages,
+        row.buurt_code,
+        row.buurt_name,
+        round(isqrt(squared) / 100) * 100,
+        row.created_at,
+    )
+
+
+def _store(session: Session, helper: Helper, row: Row[Any], *, now: datetime) -> Proposal:
+    proposal = Proposal(
+        request_id=row.id,
+        volunteer_id=helper.account_id,
+        source=OFFER,
+        p=1.0,  # the yes is there already
+        distance_m=isqrt(eligibility.squared_distance(helper, row)),
+        reasons=reasons(helper, row),
+        created_at=now,
+    )
+    try:
+        with session.begin_nested():
+            session.add(proposal)
+    except IntegrityError:  # the matcher proposed this very pair a moment ago
+        raise NoFit("live") from None
+    record(session, Tag.PROPOSAL_OFFERED, proposal, now=now, actor_id=helper.account_id)
+    return proposal
+
+
+def reasons(helper: Helper, row: Any) -> list[dict[str, Any]]:
+    """Why this pair, as facts that were just checked; the words are the web's."""
+    slot = next(bit for bit in range(28) if eligibility.shared_slots(helper, row) >> bit & 1)
+    found: list[dict[str, Any]] = [
+        {"key": "offered"},
+        {"key": "near", "value": isqrt(eligibility.squared_distance(helper, row))},
+        {"key": "skill", "value": row.category},
+        {"key": "slot", "value": f"{DAYS[slot // 4]}-{PARTS[slot % 4]}"},
+    ]
+    spoken = [code for code in row.languages if code in helper.languages]
+    if spoken:
+        found.append({"key": "language", "value": spoken[0]})
+    category = CATEGORIES[row.category]
+    if category.needs_vog or category.needs_introduction:
+        found.append({"key": "clearance"})
+    return found

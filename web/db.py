@@ -1,0 +1,59 @@
+"""One session, one transaction per web request. A GET never writes; everything else commits when it went well."""
+
+from collections.abc import Callable
+
+from flask import Flask, Response, current_app, g, request
+from sqlalchemy import Engine
+from sqlmodel import Session
+
+from matching.database import WRITES, open_engine
+
+READING = ("GET", "HEAD", "OPTIONS")
+SessionFactory = Callable[[bool], Session]
+
+
+def session_factory(engine: Engine) -> SessionFactory:
+    """Sessions on `engine`: called with True for one that will write (see matching.database)."""
+    writing = engine.execution_options(**{WRITES: True})
+
+    def open_session(writes: bool) -> Session:
+        return Session(writing if writes else engine, expire_on_commit=False)
+
+    return open_session
+
+
+def init_app(app: Flask, database_url: str) -> None:
+    """Give the app its sessions and end the transaction of every request."""
+    engine = open_engine(database_url)
+    app.extensions["omzien.engine"] = engine
+    app.extensions["omzien.sessions"] = session_factory(engine)
+    app.after_request(_finish)
+    app.teardown_appcontext(_close)
+
+
+def db() -> Session:
+    """The session of this request."""
+    if "db" not in g:
+        sessions: SessionFactory = current_app.extensions["omzien.sessions"]
+        g.db = sessions(request.method not in READING)
+    session: Session = g.db
+    return session
+
+
+def _finish(response: Response) -> Response:
+    session: Session | None = g.get("db")
+    if session is None:
+        return response
+    if request.method in READING or response.status_code >= 400:
+        session.rollback()
+    else:
+        session.commit()
+        if session.info.pop("outbox", False):
+            current_app.extensions["omzien.wake"]()
+    return response
+
+
+def _close(_error: BaseException | None) -> None:
+    session: Session | None = g.pop("db", None)
+    if session is not None:
+        session.close()

@@ -1,0 +1,160 @@
+"""A request, a proposal or a reason in words: what, when, where and why, the same on every page."""
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+from typing import Any, Protocol
+
+from flask_babel import gettext as _
+from flask_babel import ngettext
+
+from matching.catalogue import CATEGORIES, LANGUAGES
+from matching.models import Frequency
+from web.i18n import DAYS, PART_NAMES, PARTS, day_text, distance_text, slot_text
+
+ALL_SLOTS = 2**28 - 1
+_LANGUAGE_NAMES = {language.code: language.name for language in LANGUAGES}
+
+
+class Described(Protocol):
+    """What can be described: a help request, or a row with these columns."""
+
+    category: str
+    frequency: str
+    day: date | None
+    slots: int
+    minutes: int
+
+
+def what(category: str) -> str:
+    """ "Boodschappen": the category as the asker sees it."""
+    return _(CATEGORIES[category].ask)
+
+
+def question(category: str) -> str:
+    """ "Wilt u boodschappen doen?": the category as a question to a volunteer."""
+    return _(CATEGORIES[category].title)
+
+
+def icon_name(category: str) -> str:
+    return CATEGORIES[category].icon
+
+
+def slot_list(slots: int) -> list[int]:
+    """The dagdelen of a mask, Monday morning first."""
+    return [slot for slot in range(28) if slots >> slot & 1]
+
+
+def slot_key(slot: int) -> str:
+    """ "tue-morning", as in forms and files."""
+    return f"{DAYS[slot // 4]}-{PARTS[slot % 4]}"
+
+
+def when(request: Described) -> str:
+    """ "Dinsdag 24 november, ochtend", "Elke week, op dinsdagochtend" or "In overleg"."""
+    slots = slot_list(request.slots)
+    if request.frequency == Frequency.ONCE and request.day is not None:
+        parts = [str(PART_NAMES[slot % 4]) for slot in slots if slot // 4 == request.day.weekday()]
+        day = day_text(request.day)
+        return f"{day}, {_or(parts)}" if parts else day
+    names = _("at any time") if request.slots == ALL_SLOTS else _or([slot_text(slot) for slot in slots[:4]])
+    if len(slots) > 4 and request.slots != ALL_SLOTS:
+        names = _("%(slots)s or another time", slots=", ".join(slot_text(slot) for slot in slots[:3]))
+    if request.frequency == Frequency.WEEKLY:
+        return _("every week, %(slots)s", slots=names)
+    return _("once, %(slots)s", slots=names)
+
+
+def how_long(minutes: int) -> str:
+    """ "Het duurt ongeveer een uur.\""""
+    if minutes < 60:
+        return _("It takes about %(minutes)s minutes.", minutes=minutes)
+    hours = round(minutes / 60)
+    return ngettext("It takes about an hour.", "It takes about %(num)s hours.", hours)
+
+
+def language_name(code: str) -> str:
+    return _(_LANGUAGE_NAMES.get(code, code))
+
+
+def reason_text(reason: Mapping[str, Any], *, to_volunteer: bool = False) -> str:
+    """One verified reason as a sentence, for the desk or for the volunteer."""
+    return _REASONS[reason["key"]](reason.get("value"), to_volunteer)
+
+
+def _near(metres: Any, to_volunteer: bool) -> str:
+    distance = distance_text(float(metres))
+    if to_volunteer:
+        return _("You live %(distance)s away.", distance=distance)
+    return _("Lives %(distance)s away", distance=distance)
+
+
+def _skill(key: Any, to_volunteer: bool) -> str:
+    help_text = _(CATEGORIES[key].help)
+    if to_volunteer:
+        return _("%(skill)s is in your profile.", skill=help_text)
+    return _("%(skill)s is in the profile", skill=help_text)
+
+
+def _slot(key: Any, to_volunteer: bool) -> str:
+    day, part = str(key).split("-")
+    name = slot_text(DAYS.index(day) * 4 + PARTS.index(part))
+    return _("You are both free on %(slot)s.", slot=name) if to_volunteer else _("Free on %(slot)s", slot=name)
+
+
+def _language(code: Any, to_volunteer: bool) -> str:
+    name = language_name(str(code))
+    return _("You both speak %(language)s.", language=name) if to_volunteer else _("Speaks %(language)s", language=name)
+
+
+def _clearance(_value: Any, to_volunteer: bool) -> str:
+    return _("You have had your introduction and checks.") if to_volunteer else _("Checks are in order")
+
+
+def _rested(_value: Any, to_volunteer: bool) -> str:
+    return _("You have not been asked this week.") if to_volunteer else _("Has not been asked this week")
+
+
+def _accepts(count: Any, to_volunteer: bool) -> str:
+    if to_volunteer:
+        return _("You helped like this before.")
+    return ngettext("Said yes once before", "Said yes %(num)s times before", int(count))
+
+
+def _waits(days: Any, _to_volunteer: bool) -> str:
+    return ngettext("This request has waited for a day", "This request has waited for %(num)s days", int(days))
+
+
+def _offered(_value: Any, to_volunteer: bool) -> str:
+    return _("You offered to do this.") if to_volunteer else _("Offered to do this")
+
+
+def _farther(_metres: Any, _to_volunteer: bool) -> str:
+    return _("Lives farther away")
+
+
+def _asked_recently(_days: Any, _to_volunteer: bool) -> str:
+    return _("Was asked this week already")
+
+
+_REASONS = {
+    "near": _near,
+    "skill": _skill,
+    "slot": _slot,
+    "language": _language,
+    "clearance": _clearance,
+    "rested": _rested,
+    "no_recent_offer": _rested,
+    "accepts": _accepts,
+    "waits_long": _waits,
+    "offered": _offered,
+    "farther": _farther,
+    "asked_recently": _asked_recently,
+}
+
+
+def _or(names: Iterable[str]) -> str:
+    """ "ochtend of middag"."""
+    listed = list(names)
+    if len(listed) < 2:
+        return "".join(listed)
+    return _("%(first)s or %(last)s", first=", ".join(listed[:-1]), last=listed[-1])

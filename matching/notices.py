@@ -26,3 +26,10 @@ class Notice:
 def sign_in(account_id: int, link_id: str) -> Notice:
     """A link with which somebody gets in without a password."""
     return Notice(f"sign_in:{link_id}", account_id, "sign_in", link_id=link_id)
+
+
+def request_at_risk(account_id: int, request_id: int) -> Notice:
+    """To an opbouwwerker: words in a request hint at danger, please look at it now."""
+    return Notice(
+        f"request_at_risk:{request_id}:{account_id}", account_id, "request_at_risk", {"request_id": request_id}
+    )

@@ -158,3 +158,29 @@ def _or(names: Iterable[str]) -> str:
     if len(listed) < 2:
         return "".join(listed)
     return _("%(first)s or %(last)s", first=", ".join(listed[:-1]), last=listed[-1])
+
+
+def listed(names: Iterable[str]) -> str:
+    """"Chantal en Saskia"."""
+    each = list(names)
+    if len(each) < 2:
+        return "".join(each)
+    return _("%(first)s and %(last)s", first=", ".join(each[:-1]), last=each[-1])
+
+
+def sentence(text: str) -> str:
+    """With a capital at the start, to stand on its own."""
+    return text[:1].upper() + text[1:]
+
+
+def consent(by: str, how: str) -> str:
+    """Who agreed that somebody else asks, and how."""
+    known = {
+        ("person", "spoken"): _("the person agreed face to face"),
+        ("person", "phone"): _("the person agreed on the telephone"),
+        ("person", "paper"): _("the person agreed on paper"),
+        ("representative", "spoken"): _("someone who may decide for this person agreed face to face"),
+        ("representative", "phone"): _("someone who may decide for this person agreed on the telephone"),
+        ("representative", "paper"): _("someone who may decide for this person agreed on paper"),
+    }
+    return known[by, how]

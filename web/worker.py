@@ -42,10 +42,9 @@ def register(huey: Huey, app: Flask) -> dict[str, Callable[..., Any]]:
 
     def run(name: str) -> None:
         from matching import jobs  # see above
-        from web.mail import sender
+        from web.mail import SmtpPost
 
-        with app.app_context():
-            jobs.run(name, app.extensions["omzien.sessions"], send=sender(app))
+        jobs.run(name, app.extensions["omzien.sessions"], post=SmtpPost(app))
 
     @huey.task(name="deliver")
     def deliver() -> None:

@@ -20,6 +20,7 @@ class Tag(StrEnum):
     ACCOUNT_PASSWORD_SET = "account.password_set"  # noqa: S105  # a tag
     ACCOUNT_SESSIONS_ENDED = "account.sessions_ended"
     STAFF_ROLE_GIVEN = "staff_role.given"
+    STAFF_ROLE_ENDED = "staff_role.ended"
     REQUEST_POSTED = "request.posted"
     REQUEST_VERIFIED = "request.verified"
     REQUEST_EDITED = "request.edited"

@@ -48,7 +48,8 @@ class PriorRule:
         """f(x), same shape."""
         near = REFERENCE_KM - np.minimum(km, FARTHEST_KM)
         choice = np.minimum(shared_slots, MOST_SLOTS) - 1.0
-        return self.intercept + self.per_km * near + self.per_slot * choice
+        log_odds: FloatArray = self.intercept + self.per_km * near + self.per_slot * choice
+        return log_odds
 
     def volunteer_effect(self, offers: FloatArray, accepts: FloatArray) -> FloatArray:
         """u, same shape; 0 where the history is unknown (nan)."""
@@ -61,13 +62,15 @@ class PriorRule:
         self, rested: FloatArray, effect: FloatArray, km: FloatArray, shared_slots: npt.NDArray[np.integer]
     ) -> FloatArray:
         """p within 0 to 1, same shape, from a(t), u, kilometres and the number of shared slots."""
-        return rested * expit(self.log_odds(km, shared_slots) + effect)
+        p: FloatArray = rested * expit(self.log_odds(km, shared_slots) + effect)
+        return p
 
 
 def shared_slot_counts(problem: Problem, edges: Edges) -> npt.NDArray[np.uint8]:
     """uint8[e]: in how many of the asked slots the volunteer is free."""
     asked = problem.requests.usable_slots()
-    return np.bitwise_count(asked[edges.request] & problem.volunteers.slots[edges.volunteer])
+    shared: npt.NDArray[np.uint8] = np.bitwise_count(asked[edges.request] & problem.volunteers.slots[edges.volunteer])
+    return shared
 
 
 def score(problem: Problem, edges: Edges, rule: PriorRule) -> tuple[Edges, FloatArray]:

@@ -11,7 +11,7 @@ unless urgencies are so large that 64 bits would overflow.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,8 @@ FINEST_SCALE = 1e9
 LARGEST_COST = 2.0**60
 # Small groups are solved together: each call to the solver has a fixed price.
 BATCH_EDGES = 20_000
+# Another round of leaving out edges is worth its time when the last one kept less than this share.
+ENOUGH_LEFT = 0.97
 # Above this many edges a group does not fit the processor's cache, and neighbours must lie side by side.
 SPATIAL_EDGES = 150_000
 
@@ -53,31 +55,59 @@ class Network:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One flow: local indices of `e` edges, `r` requests and `v` volunteers, and what these bring along."""
+    """One flow: local indices of `e` edges, `r` requests and `v` volunteers, and what these bring along.
+
+    offered: int64[v], the capacity. room: int64[v], the part of it that could be used.
+    """
 
     request: Ints
     volunteer: Ints
     reward: FloatArray
-    capacity: Ints
+    room: Ints
+    offered: Ints
     buurt: Ints
     demand: Ints
 
 
-def assign(
-    network: Network, *, equity: float, balance: float, seed: int, progress: Progress | None = None
-) -> Ints:
+def assign(network: Network, *, equity: float, balance: float, seed: int, progress: Progress | None = None) -> Ints:
     """Positions of the chosen edges, sorted. The same input and seed give the same choice; the seed breaks ties.
 
     equity and balance are at least 0; at 0 the sum of the rewards is the optimum.
     """
     if not len(network.request):
         return np.zeros(0, np.int64)
+    kept = undominated(network, balance)
+    network = replace(
+        network, request=network.request[kept], volunteer=network.volunteer[kept], reward=network.reward[kept]
+    )
     chosen = []
     for edges, part in _parts(network, equity > 0, seed):
         chosen.append(edges[_solve(part, equity, balance)])
         if progress:
             progress("assignment", sum(map(len, chosen)) / len(network.buurt))
-    return np.sort(np.concatenate(chosen))
+    positions: Ints = kept[np.sort(np.concatenate(chosen))]
+    return positions
+
+
+def undominated(network: Network, balance: float) -> Ints:
+    """Positions of the edges that matter; leaving out the others leaves the optimum as it is.
+
+    A volunteer with room for everybody who could come is a sure place: a request that has one loses nothing by
+    going there instead of to anyone worth less, even at the highest price `balance` can put on that place. All
+    requests can do so at once, so all these edges go together; fewer edges make more sure places, hence the rounds.
+    """
+    kept = np.arange(len(network.request))
+    while True:
+        request, volunteer, reward = network.request[kept], network.volunteer[kept], network.reward[kept]
+        wanted = np.bincount(volunteer, minlength=len(network.capacity))
+        price = balance * (wanted - 1) / network.capacity.clip(1)
+        sure = np.where((wanted <= network.capacity)[volunteer], reward - price[volunteer], -np.inf)
+        first = np.flatnonzero(np.diff(request, prepend=-1))
+        best = np.repeat(np.maximum.reduceat(sure, first), np.diff(first, append=len(request)))
+        stays = reward >= best
+        if stays.sum() > ENOUGH_LEFT * len(kept):
+            return kept[stays]
+        kept = kept[stays]
 
 
 def _batches(network: Network, by_buurt: bool) -> tuple[Ints, Ints]:
@@ -119,14 +149,23 @@ def _parts(network: Network, by_buurt: bool, seed: int) -> Any:
         mine = requests[slice(*np.searchsorted(request_batch[requests], [batch, batch + 1]))]
         theirs = volunteers[slice(*np.searchsorted(volunteer_batch[volunteers], [batch, batch + 1]))]
         edges = _runs(first_edge[mine], degree[mine])
+        request = np.repeat(np.arange(len(mine)), degree[mine])
+        volunteer = local_volunteer[network.volunteer[edges]] - local_volunteer[theirs[0]]
+        # The solver tries arcs in the order given, so that order too must be the drawn one.
+        order = np.argsort(request * len(theirs) + volunteer)
+        edges, volunteer = edges[order], volunteer[order]
         buurten, buurt = np.unique(network.buurt[mine], return_inverse=True)
-        yield edges, Part(
-            request=np.repeat(np.arange(len(mine)), degree[mine]),
-            volunteer=local_volunteer[network.volunteer[edges]] - local_volunteer[theirs[0]],
-            reward=network.reward[edges],
-            capacity=room[theirs],
-            buurt=buurt,
-            demand=network.demand[buurten],
+        yield (
+            edges,
+            Part(
+                request=request,
+                volunteer=volunteer,
+                reward=network.reward[edges],
+                room=room[theirs],
+                offered=network.capacity[theirs].astype(np.int64),
+                buurt=buurt,
+                demand=network.demand[buurten],
+            ),
         )
 
 
@@ -138,12 +177,12 @@ def _runs(first: Ints, length: Ints) -> Ints:
 
 def _solve(part: Part, equity: float, balance: float) -> Ints:
     """Positions of the chosen edges within the part."""
-    r, v, b = len(part.buurt), len(part.capacity), len(part.demand)
+    r, v, b = len(part.buurt), len(part.room), len(part.demand)
     sink = r + v + b
     flow = min_cost_flow.SimpleMinCostFlow()
     per_buurt = np.bincount(part.buurt, minlength=b)
     escape_buurt, escape_cost = _lost_rewards(part, per_buurt, equity)
-    unit, load_cost = _load_costs(part.capacity, balance)
+    unit, load_cost = _load_costs(part, balance)
     largest = max(part.reward.max(), escape_cost.max(initial=0.0), load_cost.max(initial=0.0))
     scale = min(FINEST_SCALE, LARGEST_COST / (largest * (sink + 2)))
 
@@ -154,7 +193,7 @@ def _solve(part: Part, equity: float, balance: float) -> Ints:
 
     # At least one unit of reward: where it costs nobody anything, a request is better filled than left.
     pairs = arcs(part.request, r + part.volunteer, 1, -np.maximum(1, np.rint(part.reward * scale)))
-    arcs(r + unit, sink, 1 if balance > 0 else part.capacity[unit], np.rint(load_cost * scale))
+    arcs(r + unit, sink, 1 if balance > 0 else part.room[unit], np.rint(load_cost * scale))
     if equity > 0:
         arcs(r + v + part.buurt, np.arange(r), 1, 0)
         arcs(r + v + escape_buurt, sink, 1, np.rint(escape_cost * scale))
@@ -171,18 +210,21 @@ def _solve(part: Part, equity: float, balance: float) -> Ints:
 
 def _lost_rewards(part: Part, per_buurt: Ints, equity: float) -> tuple[Ints, FloatArray]:
     """One escape per request that could be filled: its buurt and the reward lost, for k = 1 .. of the buurt."""
-    buurt = np.repeat(np.arange(len(per_buurt)), per_buurt)
+    buurt: Ints = np.repeat(np.arange(len(per_buurt), dtype=np.int64), per_buurt)
     k = _runs(np.ones(len(per_buurt), np.int64), per_buurt)
-    return buurt, equity * part.demand[buurt] * np.log1p(1.0 / k)
+    lost: FloatArray = equity * part.demand[buurt] * np.log1p(1.0 / k)
+    return buurt, lost
 
 
-def _load_costs(capacity: Ints, balance: float) -> tuple[Ints, FloatArray]:
+def _load_costs(part: Part, balance: float) -> tuple[Ints, FloatArray]:
     """The arcs from volunteers to the sink: whose, and what it costs to add this unit to the units before.
 
     The k-th extra request of someone who offered c costs balance * k / c: load is a share of one's own offer.
     """
+    everyone: Ints = np.arange(len(part.room), dtype=np.int64)
     if balance == 0:
-        return np.arange(len(capacity)), np.zeros(len(capacity))
-    unit = np.repeat(np.arange(len(capacity)), capacity)
-    before = _runs(np.zeros(len(capacity), np.int64), capacity)
-    return unit, balance * before / capacity[unit]
+        return everyone, np.zeros(len(everyone))
+    unit: Ints = np.repeat(everyone, part.room)
+    before = _runs(np.zeros_like(part.room), part.room)
+    cost: FloatArray = balance * before / part.offered[unit]
+    return unit, cost

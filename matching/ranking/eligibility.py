@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
-from sklearn.neighbors import KDTree  # type: ignore[import-untyped]  # ships no types
+from sklearn.neighbors import KDTree
 
-from matching.ranking.problem import Edges, IntArray, Problem, Progress, Requests, SlotArray, Volunteers
+from matching.ranking.problem import Edges, IntArray, MaskArray, Problem, Progress, Requests, SlotArray, Volunteers
 
 Bools = npt.NDArray[np.bool_]
 Indices = npt.NDArray[np.int64]
@@ -36,7 +36,7 @@ def eligible_pairs(problem: Problem, progress: Progress | None = None) -> Edges:
     slots = requests.usable_slots()
     found: list[Edges] = []
     done = 0
-    for skills, members in groups_by_skills(requests):
+    for skills, members in groups_by_skills(requests.skills):
         holders = usable[(held & skills) == skills]
         if len(holders):
             found.extend(_group_edges(problem, slots, holders, members))
@@ -47,9 +47,9 @@ def eligible_pairs(problem: Problem, progress: Progress | None = None) -> Edges:
     return edges.take(~(absent(problem, edges) | blocked(problem, edges)))
 
 
-def groups_by_skills(requests: Requests) -> Iterator[tuple[np.uint64, Indices]]:
-    """Requests that ask for the same skills together: the mask and their indices."""
-    masks, group = np.unique(requests.skills, return_inverse=True)
+def groups_by_skills(skills: MaskArray) -> Iterator[tuple[np.uint64, Indices]]:
+    """Requests that ask for the same skills (uint64[m]) together: the mask and their indices, ascending."""
+    masks, group = np.unique(skills, return_inverse=True)
     order = np.argsort(group, kind="stable")
     ends = np.cumsum(np.bincount(group, minlength=len(masks)))
     yield from zip(masks, np.split(order, ends[:-1]), strict=True) if len(masks) else ()
@@ -59,12 +59,13 @@ def place_code(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64], cell_m: f
     """int64 codes that interleave the bits of the grid cell, so that near points get near codes."""
 
     def spread(along: npt.NDArray[np.float64]) -> Indices:
-        bits = ((along - along.min(initial=0.0)) // cell_m).clip(0, 0xFFFF).astype(np.int64)
+        bits: Indices = ((along - along.min(initial=0.0)) // cell_m).clip(0, 0xFFFF).astype(np.int64)
         for shift, mask in ((8, 0x00FF00FF), (4, 0x0F0F0F0F), (2, 0x33333333), (1, 0x55555555)):
             bits = (bits | (bits << shift)) & mask
         return bits
 
-    return spread(x) | (spread(y) << 1)
+    code: Indices = spread(x) | (spread(y) << 1)
+    return code
 
 
 def points(people: Volunteers | Requests, chosen: Indices) -> npt.NDArray[np.float64]:
@@ -75,7 +76,7 @@ def points(people: Volunteers | Requests, chosen: Indices) -> npt.NDArray[np.flo
 def _group_edges(problem: Problem, slots: SlotArray, holders: Indices, members: Indices) -> Iterator[Edges]:
     """Edges between volunteers who hold the skills and the requests that ask for exactly these."""
     volunteers, requests = problem.volunteers, problem.requests
-    tree = KDTree(points(requests, members), leaf_size=16)
+    tree = KDTree(points(requests, members))
     asked_slots = slots[members]
     asked_languages, asked_clearances = requests.languages[members], requests.clearances[members]
     picky, strict = bool(asked_languages.any()), bool(asked_clearances.any())
@@ -85,7 +86,7 @@ def _group_edges(problem: Problem, slots: SlotArray, holders: Indices, members: 
         near = tree.query_radius(points(volunteers, block), volunteers.radius_m[block] + 2 * TOLERANCE_M)
         counts = np.fromiter(map(len, near), np.int64, len(block))
         r = np.concatenate(near)
-        v = np.repeat(np.arange(len(block), dtype=np.int32), counts)
+        v = np.repeat(np.arange(len(block)), counts)
         keep = np.flatnonzero(volunteers.slots[block][v] & asked_slots[r])
         r, v = r[keep], block[v[keep]]
         if picky:
@@ -104,7 +105,10 @@ def _group_edges(problem: Problem, slots: SlotArray, holders: Indices, members: 
 def distance_m(problem: Problem, volunteer: npt.NDArray[Any], request: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
     """Straight-line metres between each volunteer and the request beside it."""
     volunteers, requests = problem.volunteers, problem.requests
-    return np.hypot(volunteers.x[volunteer] - requests.x[request], volunteers.y[volunteer] - requests.y[request])
+    metres: npt.NDArray[np.float64] = np.hypot(
+        volunteers.x[volunteer] - requests.x[request], volunteers.y[volunteer] - requests.y[request]
+    )
+    return metres
 
 
 def _sorted_by_request(found: list[Edges], n: int, m: int) -> Edges:
@@ -143,7 +147,8 @@ def absent(problem: Problem, edges: Edges) -> Bools:
 
 def pair_keys(problem: Problem, volunteer: npt.NDArray[Any], request: npt.NDArray[Any]) -> Indices:
     """int64: one number per pair."""
-    return request.astype(np.int64) * len(problem.volunteers) + volunteer
+    keys: Indices = request.astype(np.int64) * len(problem.volunteers) + volunteer
+    return keys
 
 
 def blocked(problem: Problem, edges: Edges) -> Bools:

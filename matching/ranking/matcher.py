@@ -125,9 +125,7 @@ def _network(problem: Problem, edges: Edges, p: FloatArray) -> Network:
     )
 
 
-def _proposals(
-    problem: Problem, rule: PriorRule, edges: Edges, p: FloatArray, chosen: Ints, spares: int
-) -> Proposals:
+def _proposals(problem: Problem, rule: PriorRule, edges: Edges, p: FloatArray, chosen: Ints, spares: int) -> Proposals:
     """The chosen edges and their spare candidates: who has room left first, then by p."""
     taken = np.bincount(edges.volunteer[chosen], minlength=len(problem.volunteers)).astype(np.int32)
     picked, rank = _ranked(edges, p, chosen, taken < problem.volunteers.capacity, spares)

@@ -101,12 +101,13 @@ class Requests:
     def __len__(self) -> int:
         return len(self.ids)
 
-    def usable_slots(self) -> SlotArray:
-        """uint32[m]: the slots that count, which with a fixed day are those of its weekday."""
+    def usable_slots(self, chosen: npt.NDArray[Any] | slice = slice(None)) -> SlotArray:
+        """uint32, of all or the chosen requests: the slots that count; with a day those of its weekday."""
+        day, slots = self.day[chosen], self.slots[chosen]
         # Ordinal 1 is a Monday.
-        weekday = np.where(self.day >= 0, (self.day + 6) % 7, 0).astype(np.uint32)
+        weekday = np.where(day >= 0, (day + 6) % 7, 0).astype(np.uint32)
         of_that_day = np.left_shift(np.uint32(0b1111), weekday * np.uint32(4))
-        return np.where(self.day >= 0, self.slots & of_that_day, self.slots).astype(np.uint32)
+        return np.where(day >= 0, slots & of_that_day, slots).astype(np.uint32)
 
 
 def _no_indices() -> IntArray:

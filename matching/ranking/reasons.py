@@ -73,10 +73,7 @@ class Explainer:
         """Skills, slot, language and clearances: without any of these the pair would not be eligible."""
         volunteers, requests = self.problem.volunteers, self.problem.requests
         r, v = pairs.request, pairs.volunteer
-        slots = requests.slots[r] & volunteers.slots[v]
-        fixed = requests.day[r] >= 0
-        if fixed.any():
-            slots = requests.usable_slots()[r] & volunteers.slots[v]
+        slots = requests.usable_slots(r) & volunteers.slots[v]
         languages = requests.languages[r] & volunteers.languages[v]
         columns = (requests.skills[r], slots, languages, requests.clearances[r])
         return [

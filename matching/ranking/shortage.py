@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.neighbors import KDTree  # type: ignore[import-untyped]  # ships no types
+from sklearn.neighbors import KDTree
 
 from matching.ranking.eligibility import (
     TOLERANCE_M,
@@ -21,13 +21,15 @@ from matching.ranking.eligibility import (
     groups_by_skills,
     points,
 )
-from matching.ranking.problem import Edges, IntArray, Problem, Requests, Unmatched, Wish
+from matching.ranking.problem import Edges, IntArray, Problem, Unmatched, Wish
 from matching.ranking.reasons import bits
 
 Bools = npt.NDArray[np.bool_]
 
 # Whoever goes farther than this is not searched by place: the tree would have to look everywhere for all.
 WIDE_M = 10_000.0
+# Requests explained at once: enough to be quick, few enough to hold all their neighbours.
+BLOCK = 512
 
 
 def explain_unmatched(problem: Problem, unmatched: Indices, degree: IntArray) -> list[Unmatched]:
@@ -38,40 +40,52 @@ def explain_unmatched(problem: Problem, unmatched: Indices, degree: IntArray) ->
         if degree[request]
     ]
     empty = unmatched[degree[unmatched] == 0]
-    requests = problem.requests
-    for _, members in groups_by_skills(_only(requests, empty)):
+    for _, members in groups_by_skills(problem.requests.skills[empty]):
         found.extend(_explain_group(problem, empty[members]))
     return sorted(found, key=lambda item: item.request)
 
 
-def _only(requests: Requests, chosen: Indices) -> Requests:
-    columns = ("buurt", "x", "y", "skills", "slots", "languages", "clearances", "urgency", "waiting_days", "day")
-    ids = [requests.ids[request] for request in chosen.tolist()]
-    return Requests(ids, *(getattr(requests, name)[chosen] for name in columns))
-
-
 def _explain_group(problem: Problem, members: Indices) -> Iterator[Unmatched]:
-    """Requests that ask for the same skills."""
-    volunteers = problem.volunteers
+    """Requests that ask for the same skills, a block at a time."""
     skills = problem.requests.skills[members[0]]
-    holders = np.flatnonzero((volunteers.skills & skills) == skills)
-    if not len(holders):
-        everybody = np.arange(len(volunteers))
-        for request, near in _near(problem, everybody, members):
-            could = _passes(problem, request, near)
-            yield Unmatched(request, "no_skill", _missing_skills(problem, request, int(could.all(0).sum())))
-        return
-    for request, near in _near(problem, holders, members):
-        yield _explain_one(problem, request, near, holders)
+    holders = np.flatnonzero((problem.volunteers.skills & skills) == skills)
+    search = _Search(problem, holders if len(holders) else np.arange(len(problem.volunteers)))
+    for start in range(0, len(members), BLOCK):
+        block = members[start : start + BLOCK]
+        pairs = search.near(block)
+        row = np.searchsorted(block, pairs.request)
+        passes = _passes(problem, pairs)
+        if not len(holders):
+            could = np.bincount(row[passes.all(0)], minlength=len(block))
+            yield from (_no_skill(problem, *one) for one in zip(block.tolist(), could.tolist(), strict=True))
+            continue
+        left = np.stack([np.bincount(row[rest], minlength=len(block)) for rest in _left_after_each(passes)])
+        lacking = np.stack([np.bincount(row[only], minlength=len(block)) for only in _lacking_one(passes)])
+        for column, request in enumerate(block.tolist()):
+            yield _explain_one(problem, request, left[:, column].tolist(), lacking[:, column].tolist(), holders)
 
 
-def _explain_one(problem: Problem, request: int, near: Indices, holders: Indices) -> Unmatched:
-    if not len(near):
-        could = int(_passes(problem, request, holders).all(0).sum())
-        return Unmatched(request, "too_far", Wish("distance", (), could))
+def _left_after_each(passes: Bools) -> Iterator[Bools]:
+    """bool[k] per rule: who is left before any rule, after the first, the second ..."""
+    rest = np.ones(passes.shape[1], bool)
+    yield rest
+    for passed in passes[:-1]:
+        rest = rest & passed
+        yield rest
+
+
+def _lacking_one(passes: Bools) -> Iterator[Bools]:
+    """bool[k] per rule: who passes all the others."""
+    for step in range(len(passes)):
+        yield np.logical_and.reduce(np.delete(passes, step, 0), axis=0)
+
+
+def _explain_one(problem: Problem, request: int, left: list[int], lacking: list[int], holders: Indices) -> Unmatched:
+    """left: how many are near, then left after each rule. lacking: how many lack only that rule."""
     requests = problem.requests
-    passes = _passes(problem, request, near)
-    left = np.logical_and.accumulate(passes).any(1)
+    if not left[0]:
+        could = int(_passes(problem, _pairs_of(request, holders)).all(0).sum())
+        return Unmatched(request, "too_far", Wish("distance", (), could))
     steps = (
         ("no_slot", "slot", bits(int(requests.slots[request]))),
         ("no_language", "language", bits(int(requests.languages[request]))),
@@ -79,49 +93,55 @@ def _explain_one(problem: Problem, request: int, near: Indices, holders: Indices
         ("blocked", "consent", ()),
     )
     for step, (reason, key, missing) in enumerate(steps):
-        if not left[step]:
-            others = np.delete(passes, step, 0)
-            return Unmatched(request, reason, Wish(key, missing, int(others.all(0).sum())))
+        if not left[step + 1]:
+            return Unmatched(request, reason, Wish(key, missing, lacking[step]))
     # All of them are busy, or were asked so recently that they should not be asked again now.
-    return Unmatched(request, "all_busy", Wish("capacity", (), int(passes[:4].all(0).sum())))
+    return Unmatched(request, "all_busy", Wish("capacity", (), left[-1]))
 
 
-def _passes(problem: Problem, request: int, volunteer: Indices) -> Bools:
+def _no_skill(problem: Problem, request: int, could: int) -> Unmatched:
+    """Missing are the skills nobody holds; if each is held by somebody, but never together, all of them."""
+    held = int(np.bitwise_or.reduce(problem.volunteers.skills, initial=0))
+    asked = int(problem.requests.skills[request])
+    return Unmatched(request, "no_skill", Wish("skill", bits(asked & ~held) or bits(asked), could))
+
+
+def _pairs_of(request: int, volunteer: Indices) -> Edges:
+    return Edges(np.full(len(volunteer), request, np.int32), volunteer.astype(np.int32), np.zeros(len(volunteer)))
+
+
+def _passes(problem: Problem, pairs: Edges) -> Bools:
     """bool[5, k]: slot, language, clearance, no block and free capacity, each rule by itself."""
     volunteers, requests = problem.volunteers, problem.requests
-    one = np.full(len(volunteer), request, np.int32)
-    edges = Edges(one, volunteer.astype(np.int32), np.zeros(len(volunteer)))
-    slots = requests.slots[request : request + 1]
-    if requests.day[request] >= 0:
-        slots = _only(requests, np.array([request])).usable_slots()
-    wish, asked = requests.languages[request], requests.clearances[request]
-    free = (volunteers.slots[volunteer] & slots) != 0
-    speaks = (volunteers.languages[volunteer] & wish) != 0 if wish else np.ones(len(volunteer), bool)
-    cleared = (asked & ~volunteers.clearances[volunteer]) == 0
-    room = volunteers.capacity[volunteer] > 0
-    if requests.day[request] >= 0:
-        free &= ~absent(problem, edges)
-    return np.stack((free, speaks, cleared, ~blocked(problem, edges), room))
+    v, r = pairs.volunteer, pairs.request
+    free = (volunteers.slots[v] & requests.usable_slots(r)) != 0
+    wish = requests.languages[r]
+    speaks = (wish == 0) | ((volunteers.languages[v] & wish) != 0)
+    cleared = (requests.clearances[r] & ~volunteers.clearances[v]) == 0
+    room = volunteers.capacity[v] > 0
+    return np.stack((free & ~absent(problem, pairs), speaks, cleared, ~blocked(problem, pairs), room))
 
 
-def _missing_skills(problem: Problem, request: int, could: int) -> Wish:
-    """The skills nobody holds; if each is held by somebody, but never together, all of them."""
-    held = int(np.bitwise_or.reduce(problem.volunteers.skills, initial=np.uint64(0)))
-    asked = int(problem.requests.skills[request])
-    return Wish("skill", bits(asked & ~held) or bits(asked), could)
+class _Search:
+    """Finds which of some volunteers live within their own radius of a request."""
 
+    def __init__(self, problem: Problem, volunteer: Indices) -> None:
+        self._problem = problem
+        radius = problem.volunteers.radius_m[volunteer]
+        self._wide = volunteer[radius > WIDE_M]
+        self._local = volunteer[radius <= WIDE_M]
+        self._reach = radius[radius <= WIDE_M].max(initial=0.0) + 2 * TOLERANCE_M
+        self._tree = KDTree(points(problem.volunteers, self._local)) if len(self._local) else None
 
-def _near(problem: Problem, volunteer: Indices, members: Indices) -> Iterator[tuple[int, Indices]]:
-    """Per request, which of these volunteers live within their own radius of it."""
-    volunteers = problem.volunteers
-    radius = volunteers.radius_m[volunteer]
-    wide = volunteer[radius > WIDE_M]
-    local = volunteer[radius <= WIDE_M]
-    tree = KDTree(points(volunteers, local)) if len(local) else None
-    reach = volunteers.radius_m[local].max(initial=0.0) + 2 * TOLERANCE_M
-    for request in members.tolist():
-        around = points(problem.requests, np.array([request]))
-        close = local[tree.query_radius(around, reach)[0]] if tree else local
-        near = np.concatenate((close, wide))
-        metres = distance_m(problem, near, np.full(len(near), request))
-        yield request, near[metres <= volunteers.radius_m[near] + TOLERANCE_M]
+    def near(self, members: Indices) -> Edges:
+        """All pairs near each other of these requests (sorted indices) and the volunteers."""
+        volunteer = np.tile(self._wide, len(members))
+        request = np.repeat(members, len(self._wide))
+        if self._tree is not None:
+            found = self._tree.query_radius(points(self._problem.requests, members), self._reach)
+            counts = np.fromiter(map(len, found), np.int64, len(members))
+            volunteer = np.concatenate((volunteer, self._local[np.concatenate(found)]))
+            request = np.concatenate((request, np.repeat(members, counts)))
+        metres = distance_m(self._problem, volunteer, request)
+        inside = metres <= self._problem.volunteers.radius_m[volunteer] + TOLERANCE_M
+        return Edges(request[inside].astype(np.int32), volunteer[inside].astype(np.int32), metres[inside])

@@ -1,16 +1,19 @@
-"""Accounts: joining, getting in, passwords, sessions and staff roles."""
+"""Accounts: joining, getting in by link, sessions and staff roles. Passwords are in passwords.py."""
 
-from datetime import datetime, timedelta
-from hashlib import blake2b
+import unicodedata
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import func, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col
 
-from matching.errors import Invalid, TooManyAttempts
+from matching.access import covers
+from matching.errors import Invalid, LinkUnusable, NotFound
 from matching.models import (
     Account,
     ActionLink,
-    Attempt,
     Buurt,
     Channel,
     Gemeente,
@@ -21,15 +24,13 @@ from matching.models import (
     Wijk,
 )
 from matching.notices import sign_in
-from matching.services import links
+from matching.services import attempts, links
 from matching.services.history import record
 from matching.services.outbox import post
 
-SHORTEST_PASSWORD = 10
-LONGEST_PASSWORD = 200
-ATTEMPT_WINDOW = timedelta(minutes=15)
-MOST_PER_ACCOUNT = 5
-MOST_PER_ADDRESS = 30  # a buurthuis shares one address
+LONGEST_EMAIL = 254
+LONGEST_NAME = 80
+LONGEST_PATH = 200  # of a page to go to after a link
 
 
 def normal_email(text: str) -> str:
@@ -37,9 +38,12 @@ def normal_email(text: str) -> str:
     from email_validator import EmailNotValidError, validate_email  # late: it is heavy, and few pages need it
 
     try:
-        return validate_email(text.strip(), check_deliverability=False).normalized.lower()
+        email = validate_email(text.strip(), check_deliverability=False).normalized.lower()
     except EmailNotValidError:
         raise Invalid("email", "not_an_address") from None
+    if len(email) > LONGEST_EMAIL:  # some capitals become two characters
+        raise Invalid("email", "not_an_address")
+    return email
 
 
 def normal_phone(text: str) -> str:
@@ -47,12 +51,20 @@ def normal_phone(text: str) -> str:
     import phonenumbers  # late: its tables are large, and few pages need them
 
     try:
-        number = phonenumbers.parse(text, "NL")
+        number = phonenumbers.parse(text.strip(), "NL")
     except phonenumbers.NumberParseException:
         raise Invalid("phone", "not_a_number") from None
     if not phonenumbers.is_valid_number(number):
         raise Invalid("phone", "not_a_number")
     return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+
+
+def normal_name(text: str) -> str:
+    """A first name on one line, at most 80 characters. Raises Invalid where there is nothing to see."""
+    name = " ".join(text.split())[:LONGEST_NAME].strip()
+    if not any(unicodedata.category(character)[0] not in "CZM" for character in name):
+        raise Invalid("first_name", "missing")
+    return name
 
 
 def by_email(session: Session, email: str) -> Account | None:
@@ -83,17 +95,16 @@ def find_or_join(
     """
     email = normal_email(email) if email else None
     phone = normal_phone(phone) if phone else None
-    if not first_name.strip():
-        raise Invalid("first_name", "missing")
+    first_name = normal_name(first_name)
     if email is None and phone is None:
         raise Invalid("contact", "missing")
     if not adult:
         raise Invalid("adult", "missing")
-    known = by_email(session, email) if email else None
+    known = _owner(session, email)
     if known is not None:
         return known, False
     account = Account(
-        first_name=first_name.strip()[:80],
+        first_name=first_name,
         email=email,
         phone=phone,
         adult_declared_at=now,
@@ -104,29 +115,44 @@ def find_or_join(
         y=y,
         created_at=now,
     )
-    session.add(account)
-    session.flush()
+    try:
+        with session.begin_nested():
+            session.add(account)
+    except IntegrityError:  # somebody joined with this address a moment earlier: a form sent twice
+        earlier = _owner(session, email)
+        if earlier is None:
+            raise
+        return earlier, False
     record(session, Tag.ACCOUNT_JOINED, account, now=now, actor_id=account.id)
     return account, True
 
 
+def _owner(session: Session, email: str | None) -> Account | None:
+    """Whose address this is, active or not."""
+    return session.scalars(select(Account).where(col(Account.email) == email)).first() if email else None
+
+
 def send_sign_in_link(session: Session, account: Account, *, now: datetime, next_path: str = "") -> None:
-    """Mail a link with which this person gets in. Somebody without an address gets none."""
-    if account.email is None or account.id is None:
+    """Mail a link with which this person gets in. Somebody without an address, or who left, gets none.
+
+    A `next_path` that is too long to keep is left out.
+    """
+    if account.email is None or account.id is None or not account.is_active:
         return
-    link = links.issue(session, account.id, links.SIGN_IN, now=now, next_path=next_path)
+    next_path = next_path if len(next_path) <= LONGEST_PATH else ""
+    link = links.issue(session, account.id, links.SIGN_IN, now=now, subject_id=account.id, next_path=next_path)
     post(session, sign_in(account.id, link.id), now=now)
 
 
 def enter_with_link(session: Session, link_id: str, *, now: datetime) -> tuple[Account, ActionLink]:
     """Use a sign-in link. It proves the address, so requests that waited for that proof are verified.
 
-    Raises LinkUnusable.
+    Raises LinkUnusable, also for somebody who left.
     """
     link = links.use(session, link_id, links.SIGN_IN, now=now)
     account = session.get_one(Account, link.account_id)
     if not account.is_active:
-        raise Invalid("email", "inactive")
+        raise LinkUnusable("unknown")
     if account.email_verified_at is None:
         account.email_verified_at = now
     record(session, Tag.ACCOUNT_SIGNED_IN, account, now=now, actor_id=account.id, by="link")
@@ -134,97 +160,120 @@ def enter_with_link(session: Session, link_id: str, *, now: datetime) -> tuple[A
     return account, link
 
 
+def has_asked(session: Session, account_id: int) -> bool:
+    """Whether this person ever asked for help here."""
+    asked = select(col(HelpRequest.id)).where(col(HelpRequest.asker_id) == account_id).limit(1)
+    return session.scalars(asked).first() is not None
+
+
 def waiting_requests(session: Session, account_id: int) -> list[HelpRequest]:
     """Requests sent for this account from a browser that was not signed in: their owner decides."""
     return list(
         session.scalars(
-            select(HelpRequest).where(
+            select(HelpRequest)
+            .where(
                 col(HelpRequest.asker_id) == account_id,
                 col(HelpRequest.is_verified).is_(False),
                 col(HelpRequest.closed_at).is_(None),
             )
+            .order_by(col(HelpRequest.id))
         )
     )
 
 
-def set_password(session: Session, account: Account, password: str, *, now: datetime) -> None:
-    """Set a password (argon2id) and end all other sessions. Raises Invalid for one that is too short or long."""
-    from argon2 import PasswordHasher  # late: few pages need it
-
-    if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
-        raise Invalid("password", "too_short" if len(password) < SHORTEST_PASSWORD else "too_long")
-    account.password_hash = PasswordHasher().hash(password)
-    account.session_version += 1
-    session.add(account)
-    record(session, Tag.ACCOUNT_PASSWORD_SET, account, now=now, actor_id=account.id)
+def waiting_request(session: Session, account_id: int, request_id: int) -> HelpRequest:
+    """One of them. Raises NotFound for any other."""
+    for request in waiting_requests(session, account_id):
+        if request.id == request_id:
+            return request
+    raise NotFound(f"no request {request_id} waits for {account_id}")
 
 
-# A hash of no password: checking it takes as long as checking a real one, so that time tells nothing.
-_NO_PASSWORD = "$argon2id$v=19$m=65536,t=3,p=4$KVA8GE2c1mYS8hJ1a3Iv+A$U0ouqtPMq0/DkIKaIOBCjAOuVpEerT015XnvkdeDWIE"  # noqa: S105  # of nobody
+def change(
+    session: Session,
+    account: Account,
+    *,
+    first_name: str,
+    phone: str | None,
+    locale: str,
+    channel: Channel,
+    buurt_code: str,
+    x: int,
+    y: int,
+    now: datetime,
+) -> None:
+    """Keep what somebody changed about themselves. `x`, `y`: RD New metres, rounded to 100.
 
-
-def check_password(
-    session: Session, email: str, password: str, *, address: str, secret: str, now: datetime
-) -> Account | None:
-    """The account, when the password is right; None when it is not or there is no such account.
-
-    Raises TooManyAttempts after 5 failures for an account or 30 from one address within a quarter of an hour.
+    Raises Invalid for first_name or phone (whoever has no e-mail address needs a number, and so does whoever
+    wants to be called).
     """
-    from argon2 import PasswordHasher  # late: few pages need it
-    from argon2.exceptions import InvalidHashError, VerifyMismatchError
+    phone = normal_phone(phone) if phone else None
+    first_name = normal_name(first_name)
+    if phone is None and (account.email is None or channel == Channel.PHONE):
+        raise Invalid("phone", "missing")
+    facts = {
+        "first_name": first_name,
+        "phone": phone,
+        "locale": locale,
+        "channel": channel if account.email else Channel.PHONE,
+        "buurt_code": buurt_code,
+        "x": x,
+        "y": y,
+    }
+    changed = [name for name, value in facts.items() if getattr(account, name) != value]
+    if not changed:
+        return
+    for name in changed:
+        setattr(account, name, facts[name])
+    session.add(account)
+    record(session, Tag.ACCOUNT_CHANGED, account, now=now, actor_id=account.id, what=changed)
 
-    _limit(session, secret, f"account:{email}", MOST_PER_ACCOUNT, now=now)
-    _limit(session, secret, f"address:{address}", MOST_PER_ADDRESS, now=now)
+
+def ask_for_link(
+    session: Session, email: str, *, address: str, secret: str, now: datetime, next_path: str = ""
+) -> None:
+    """Mail a sign-in link to this (normalised) e-mail address, if somebody active has it.
+
+    Raises TooManyAttempts, for known and unknown addresses alike.
+    """
+    limit_link_requests(session, email, address=address, secret=secret, now=now)
     account = by_email(session, email)
-    hashed = account.password_hash if account is not None and account.password_hash else _NO_PASSWORD
-    try:
-        PasswordHasher().verify(hashed, password[:LONGEST_PASSWORD])
-    except (VerifyMismatchError, InvalidHashError):
-        note_attempt(session, secret, f"account:{email}", now=now)
-        note_attempt(session, secret, f"address:{address}", now=now)
-        return None
     if account is not None:
-        record(session, Tag.ACCOUNT_SIGNED_IN, account, now=now, actor_id=account.id, by="password")
-    return account
+        send_sign_in_link(session, account, now=now, next_path=next_path)
+    session.info["outbox"] = True  # waking the worker takes time: for an unknown address too, so time tells nothing
 
 
-def _key(secret: str, subject: str) -> str:
-    """A keyed hash: the table tells nobody who tried."""
-    return blake2b(subject.encode(), key=secret.encode()[:64], digest_size=24).hexdigest()
+def limit_link_requests(session: Session, email: str | None, *, address: str, secret: str, now: datetime) -> None:
+    """Count a request for a sign-in link or a new account, so that nobody's mailbox is flooded.
+
+    Raises TooManyAttempts after 5 for an e-mail address or 30 from one address within a quarter of an hour.
+    """
+    limits = [(f"link_from:{address}", attempts.MOST_PER_ADDRESS)]
+    if email is not None:
+        limits.append((f"link:{email}", attempts.MOST_PER_ACCOUNT))
+    for subject, most in limits:
+        attempts.limit(session, secret, subject, most, now=now)
+    for subject, _most in limits:
+        attempts.note(session, secret, subject, now=now)
 
 
-def note_attempt(session: Session, secret: str, subject: str, *, now: datetime) -> None:
-    """Count one try at something that could be guessed or flooded."""
-    session.connection().execute(delete(Attempt).where(col(Attempt.at) < now - ATTEMPT_WINDOW))
-    session.add(Attempt(key=_key(secret, subject), at=now))
+def end_sessions(session: Session, account: Account, *, now: datetime) -> None:
+    """End every session of this person, on every device, and the sign-in links that were not used."""
+    bump_session_version(session, account, now=now)
+    record(session, Tag.ACCOUNT_SESSIONS_ENDED, account, now=now, actor_id=account.id)
 
 
-def _limit(session: Session, secret: str, subject: str, most: int, *, now: datetime) -> None:
-    counted = session.scalar(
-        select(func.count())
-        .select_from(Attempt)
-        .where(col(Attempt.key) == _key(secret, subject), col(Attempt.at) > now - ATTEMPT_WINDOW)
-    )
-    if (counted or 0) >= most:
-        raise TooManyAttempts(int(ATTEMPT_WINDOW.total_seconds() // 60))
-
-
-def limit_link_requests(session: Session, email: str, *, address: str, secret: str, now: datetime) -> None:
-    """Count a request for a sign-in link; raises TooManyAttempts so that nobody's mailbox is flooded."""
-    for subject, most in ((f"link:{email}", MOST_PER_ACCOUNT), (f"link_from:{address}", MOST_PER_ADDRESS)):
-        _limit(session, secret, subject, most, now=now)
-        note_attempt(session, secret, subject, now=now)
-
-
-def end_sessions(session: Session, account_id: int, *, now: datetime) -> None:
-    """End every session of this person, on every device."""
+def bump_session_version(session: Session, account: Account, *, now: datetime) -> None:
+    """What ends the sessions, for services that record something else."""
+    assert account.id is not None
+    session.flush()
     session.connection().execute(
         update(Account)
-        .where(col(Account.id) == account_id)
+        .where(col(Account.id) == account.id)
         .values(session_version=Account.session_version + 1)  # computed by the database: no lost update
     )
-    account = session.get_one(Account, account_id, populate_existing=True)
-    record(session, Tag.ACCOUNT_SESSIONS_ENDED, account, now=now, actor_id=account_id)
+    session.refresh(account)
+    links.revoke(session, links.SIGN_IN, account.id, now=now)
 
 
 def give_role(
@@ -255,3 +304,59 @@ def give_role(
     session.flush()
     record(session, Tag.STAFF_ROLE_GIVEN, given, now=now, actor_id=by, role=role, place=place_code)
     return given
+
+
+def staff(session: Session, places: Sequence[str]) -> list[tuple[Account, list[StaffRole]]]:
+    """Everybody with a role within these places, by name, with those roles."""
+    rows = session.execute(
+        select(Account, StaffRole)
+        .join(StaffRole, col(StaffRole.account_id) == col(Account.id))
+        .where(col(Account.deactivated_at).is_(None))
+        .order_by(col(Account.first_name), col(Account.id), col(StaffRole.place_code), col(StaffRole.role))
+    )
+    found: dict[int | None, tuple[Account, list[StaffRole]]] = {}
+    for account, role in rows:
+        if any(covers(place, role.place_code) for place in places):
+            found.setdefault(account.id, (account, []))[1].append(role)
+    return list(found.values())
+
+
+class NamedPlace(NamedTuple):
+    """A place without its outline. `kind` is gemeente, wijk or buurt."""
+
+    kind: str
+    code: str
+    name: str
+
+
+def places_within(session: Session, places: Sequence[str]) -> list[NamedPlace]:
+    """The gemeenten, then the wijken, then the buurten that these places hold, by name."""
+    found = []
+    for kind in (Gemeente, Wijk, Buurt):
+        rows = session.execute(select(col(kind.code), col(kind.name)).order_by(col(kind.name)))
+        found += [
+            NamedPlace(kind.__name__.lower(), *row) for row in rows if any(covers(held, row.code) for held in places)
+        ]
+    return found
+
+
+def find_role(session: Session, role_id: int, places: Sequence[str]) -> StaffRole:
+    """A role within these places. Raises NotFound for any other."""
+    role = session.get(StaffRole, role_id) if role_id < 2**31 else None
+    if role is None or not any(covers(place, role.place_code) for place in places):
+        raise NotFound(f"no staff role {role_id} here")
+    return role
+
+
+def end_role(session: Session, role: StaffRole, *, now: datetime, by: int | None = None) -> None:
+    """Take a staff role away. Raises Invalid for the last beheerder of all: nobody could give a role any more."""
+    if role.role == Role.BEHEERDER:
+        others = (
+            select(func.count())
+            .select_from(StaffRole)
+            .where(col(StaffRole.role) == Role.BEHEERDER, col(StaffRole.id) != role.id)
+        )
+        if not session.scalar(others):
+            raise Invalid("role", "last")
+    record(session, Tag.STAFF_ROLE_ENDED, role, now=now, actor_id=by, role=role.role, place=role.place_code)
+    session.delete(role)

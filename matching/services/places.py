@@ -1,10 +1,14 @@
 """Loading places (interim: the full import replaces this)."""
-import csv, json
+import csv
+import json
 from dataclasses import dataclass
 from pathlib import Path
+
 from sqlmodel import Session, select
-from matching.models.places import Gemeente, Wijk, Buurt, BuurtBorder
+
 from matching.models.geo import wgs84_to_rd
+from matching.models.places import Buurt, BuurtBorder, Gemeente, Wijk
+
 
 def import_places(session: Session, folder: Path):
     if session.exec(select(Gemeente)).first():

@@ -4,7 +4,7 @@ A request waits for a human (state HELD) when it was asked discreetly, when its 
 category or its buurt asks for it, or when the sender is not certain yet. Everything else is open at once: trust first.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
@@ -13,12 +13,12 @@ from sqlmodel import Session, col, select
 
 from matching import catalogue, notices
 from matching.errors import IllegalMove, Invalid
-from matching.models import Buurt, Consent, Draft, ForWhom, Frequency, HelpRequest, StaffRole, Tag
+from matching.models import Buurt, Consent, ForWhom, Frequency, HelpRequest, StaffRole, Tag
 from matching.models.people import Role
-from matching.services import ending, outbox
+from matching.services import outbox
 from matching.services.history import record
-from matching.working_days import AMSTERDAM, contact_due
 from matching.workflow import REQUEST_MOVES, RequestState, after
+from matching.working_days import AMSTERDAM, contact_due
 
 LONGEST_TEXT = 2000
 ALL_SLOTS = 2**28 - 1
@@ -219,7 +219,7 @@ def _check_rest(session: Session, wish: Wish) -> Buurt:
     """Raises Invalid for an impossible length or language or an unknown buurt; gives the buurt."""
     if wish.minutes not in MINUTES:
         raise Invalid("minutes", "unknown")
-    if not set(wish.languages) <= set(catalogue.LANGUAGES):
+    if not set(wish.languages) <= {each.code for each in catalogue.LANGUAGES}:
         raise Invalid("language", "unknown")
     buurt = session.get(Buurt, wish.buurt_code)
     if buurt is None:
@@ -301,12 +301,18 @@ def edit(session: Session, request: HelpRequest, wish: Wish, *, actor_id: int | 
     record(session, Tag.REQUEST_EDITED, request, now=now, actor_id=actor_id, changed=changed)
 
 
+def _end_all(session: Session, request: HelpRequest, **facts: object) -> None:
+    from matching.services import ending
+
+    ending.end_all(session, request, **facts)
+
+
 def _when(wish: Wish) -> tuple[object, ...]:
     return wish.frequency, wish.day, wish.slots
 
 
 def _start_again(session: Session, request: HelpRequest, *, actor_id: int | None, now: datetime) -> None:
-    ending.end_all(session, request, now=now, actor_id=actor_id, why="edited")
+    _end_all(session, request, now=now, actor_id=actor_id, why="edited")
     request.no_match_reason = request.no_match_wish = None
     if request.state == RequestState.ASKED:
         request.state = after(REQUEST_MOVES, request.state, "reopen")
@@ -330,7 +336,7 @@ def _hold_if_needed(
     now_discreet = request.is_discreet and not before.is_discreet
     now_elsewhere = request.buurt_code != before.buurt_code and buurt.moderation == "review"
     if (new_risks or now_discreet or now_elsewhere) and request.state != RequestState.HELD:
-        ending.end_all(session, request, now=now, actor_id=actor_id, why="edited")
+        _end_all(session, request, now=now, actor_id=actor_id, why="edited")
         request.state = after(REQUEST_MOVES, request.state, "hold")
         record(session, Tag.REQUEST_HELD, request, now=now, actor_id=actor_id)
     if new_risks:
@@ -357,7 +363,7 @@ def withdraw(
     Raises IllegalMove when it is over already.
     """
     state = after(REQUEST_MOVES, request.state, "withdraw")
-    ending.end_all(session, request, now=now, actor_id=actor_id, why="withdrawn")
+    _end_all(session, request, now=now, actor_id=actor_id, why="withdrawn")
     request.state, request.closed_at, request.closed_reason, request.updated_at = state, now, reason[:300], now
     session.add(request)
     record(session, Tag.REQUEST_WITHDRAWN, request, now=now, actor_id=actor_id, reason=bool(reason))

@@ -5,12 +5,13 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlmodel import Session, col
 
 from matching.catalogue import CATEGORIES, LANGUAGES
 from matching.errors import Invalid, NotFound
-from matching.models import Absence, Account, Buurt, Tag, Volunteer
+from matching.models import Absence, Account, Buurt, Draft, Tag, Volunteer
+from matching.models.geo import round_100m
 from matching.services import drafts
 from matching.services.history import record
 
@@ -127,6 +128,13 @@ def forget_kept_profile(session: Session, account_id: int) -> None:
     drafts.discard(session, drafts.newest(session, KEPT, account_id=account_id))
 
 
+def take_draft(session: Session, draft: Draft) -> bool:
+    """Take a draft away to make something of it. Of a form sent twice at the same moment one gets True."""
+    taken = session.connection().execute(delete(Draft).where(col(Draft.id) == draft.id))
+    session.expunge(draft)
+    return taken.rowcount == 1
+
+
 def pause(
     session: Session, volunteer: Volunteer, *, until: date | None = None, today: date, now: datetime
 ) -> None:
@@ -206,6 +214,21 @@ def home_of(account: Account) -> Home | None:
     if account.buurt_code is None or account.x is None or account.y is None:
         return None
     return Home(account.buurt_code, account.x, account.y)
+
+
+def settle(session: Session, account_id: int, buurt_code: str, x: int, y: int) -> None:
+    """Keep where somebody lives, roughly: RD New metres, rounded to 100."""
+    account = session.get_one(Account, account_id)
+    account.buurt_code, account.x, account.y = buurt_code, round_100m(x), round_100m(y)
+    session.add(account)
+
+
+def middle_of(session: Session, buurt_code: str) -> tuple[int, int]:
+    """The point of a buurt, rounded to 100 m, for whoever gave no point. Raises Invalid for no buurt of ours."""
+    buurt = session.get(Buurt, buurt_code)
+    if buurt is None:
+        raise Invalid("buurt", "unknown")
+    return round_100m(buurt.x), round_100m(buurt.y)
 
 
 def reached(session: Session, home: Home, radius_m: int | None) -> list[tuple[str, str]]:

@@ -19,6 +19,7 @@ const bundled = [
   "css/desk.css",
   "css/places.css",
   "css/profile.css",
+  "css/asking.css",
   "js/site.js",
 ];
 const copied = ["icons/favicon.svg"];

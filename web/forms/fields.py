@@ -1,16 +1,16 @@
 """Fields that several forms share. Choices come before typing, and what cannot be chosen gives our own sentence."""
 
 import unicodedata
-from collections.abc import Iterable
 from typing import Any
 
-from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms import DateField, Field, RadioField, SelectField, SelectMultipleField, ValidationError
+from wtforms import DateField, Field, RadioField, SelectField, SelectMultipleField
+from wtforms.fields.choices import SelectChoice
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from web.facts import slot_key
-from web.i18n import slot_text
+from web.i18n import SLOT_NAMES
 
 # Invisible characters that turn the direction of the text around them: a name must not rewrite the page.
 TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -29,9 +29,7 @@ def plain(text: str | None) -> str | None:
     if text is None:
         return None
     lines = text.replace("\r\n", "\n").replace("\r", "\n")
-    return "".join(
-        c for c in lines if c in "\n\t" or (unicodedata.category(c) != "Cc" and c not in TURNING)
-    ).strip()
+    return "".join(c for c in lines if c in "\n\t" or (unicodedata.category(c) != "Cc" and c not in TURNING)).strip()
 
 
 def one_line(text: str | None) -> str | None:
@@ -39,77 +37,62 @@ def one_line(text: str | None) -> str | None:
     return " ".join((plain(text) or "").split())
 
 
-class _OwnSentence:
-    """Says `wrong` instead of the library's sentence when something is sent that was not offered."""
+class ChoiceField(RadioField):
+    """One of a few: radios or cards. `wrong` is the sentence when nothing, or nothing we offered, was chosen."""
 
-    wrong: Any = ""
-
-    def __init__(self, *args: Any, wrong: Any = "", **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.wrong = wrong
+    def __init__(self, *args: Any, wrong: Any, required: bool = True, **kwargs: Any) -> None:
+        super().__init__(*args, invalid_choice_message=wrong, **kwargs)
+        self.required = required
 
     def pre_validate(self, form: Any) -> None:
-        try:
-            super().pre_validate(form)  # type: ignore[misc]  # of the WTForms field it is mixed into
-        except (ValidationError, ValueError):
-            raise ValidationError(str(self.wrong) or _("Choose one of these answers.")) from None
+        if self.data is not None or self.required:
+            super().pre_validate(form)
 
 
-class ChoiceField(_OwnSentence, RadioField):
-    """One of a few: radios or cards. Nothing chosen gives `wrong`, unless it is optional."""
-
-    def pre_validate(self, form: Any) -> None:
-        if self.data is None and self.flags.optional:
-            return
-        super().pre_validate(form)
-
-
-class ListField(_OwnSentence, SelectField):
+class ListField(SelectField):
     """One of many, from a list."""
 
+    def __init__(self, *args: Any, wrong: Any, **kwargs: Any) -> None:
+        super().__init__(*args, invalid_choice_message=wrong, **kwargs)
 
-class CheckboxesField(_OwnSentence, SelectMultipleField):
+
+class CheckboxesField(SelectMultipleField):
     """Any number of a few."""
 
     widget = ListWidget(prefix_label=False)
     option_widget = CheckboxInput()
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, invalid_choice_message=_l("Choose from these answers."), **kwargs)
+
 
 class DagdelenField(CheckboxesField):
-    """The 7 x 4 grid: its data are keys like "mon-morning", its `mask` 28 bits with Monday morning as bit 0."""
+    """The 7 x 4 grid. Its data are keys like "mon-morning"."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, choices=[slot_key(slot) for slot in range(28)], **kwargs)
-
-    def iter_choices(self) -> Iterable[Any]:
-        chosen = set(self.data or ())
-        return [(key, slot_text(slot), key in chosen, {}) for slot, key in enumerate(self.choices)]
-
-    def has_groups(self) -> bool:
-        return False
+        names = [SelectChoice(slot_key(slot), SLOT_NAMES[slot // 4][slot % 4]) for slot in range(28)]
+        super().__init__(*args, choices=names, **kwargs)
 
     @property
     def mask(self) -> int:
+        """28 bits: day * 4 + part, Monday morning is bit 0."""
         chosen = set(self.data or ())
-        return sum(1 << slot for slot, key in enumerate(self.choices) if key in chosen)
+        return sum(1 << slot for slot in range(28) if slot_key(slot) in chosen)
 
 
 class DayField(DateField):
-    """A date, as a date picker sends it or as people write it: 24-11-2026. A day that does not exist (31-02) gives
-    `wrong`; what was typed stays."""
+    """A date, as a date picker sends it or as people write it: 24-11-2026. For a day that does not exist (31-02)
+    it says so, and what was typed stays."""
 
-    def __init__(self, *args: Any, wrong: Any = "", **kwargs: Any) -> None:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        wrong = _l("This day does not exist. Write a day like this: 24-11-2026.")
         formats = ["%Y-%m-%d", "%d-%m-%Y", "%d/%m/%Y", "%d.%m.%Y"]
-        super().__init__(*args, format=formats, **kwargs)
-        self.wrong = wrong
+        super().__init__(*args, format=formats, invalid_value_message=wrong, **kwargs)
 
     def process_formdata(self, valuelist: list[str]) -> None:
-        try:
-            if valuelist and valuelist[0].strip():
-                super().process_formdata([valuelist[0].strip()[:20]])
-        except ValueError:
-            wrong = _("This day does not exist. Write it like this: 24-11-2026.")
-            raise ValueError(str(self.wrong) or wrong) from None
+        typed = valuelist[0].strip() if valuelist else ""
+        if typed:
+            super().process_formdata([typed[:20]])
 
 
 def say(field: Field, sentence: str) -> None:

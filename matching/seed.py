@@ -1,0 +1,321 @@
+"""A believable city for trying out and for tests. All people are made up; everything goes through the services,
+so no data can reach an illegal state.
+
+How need and supply are spread is an assumption, not a measurement: a buurt gets an equal share of the inhabitants
+of its wijk (CBS gives no inhabitants per buurt here), need varies lognormally (s 0.5) around that, and supply goes
+with need to the power -0.5. Which skills and half-days people have follows the same kind of assumption.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from random import Random
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import func, select
+from sqlmodel import Session, col
+
+from matching.catalogue import CATEGORIES
+from matching.errors import OmzienError
+from matching.models import (
+    Account,
+    Buurt,
+    Channel,
+    Frequency,
+    Gemeente,
+    HelpRequest,
+    KeyFigure,
+    MeetingPlace,
+    Role,
+    Volunteer,
+    Wijk,
+)
+from matching.services import accounts, passwords, posting, volunteering
+from matching.services.posting import Wish, day_slots
+from matching.services.volunteering import Profile
+
+AMSTERDAM = ZoneInfo("Europe/Amsterdam")
+DEMO = Path(__file__).parent / "data" / "demo"
+DEMO_PASSWORD = "omzien-proefstad"  # noqa: S105  # printed by `make run`; these people exist in the demonstration only
+DEMO_LOGINS = (
+    ("inwoner met een vraag", "anna@voorbeeld.nl"),
+    ("vrijwilliger", "bram@voorbeeld.nl"),
+    ("opbouwwerker van Oost", "chantal@voorbeeld.nl"),
+    ("coordinator", "farid@voorbeeld.nl"),
+    ("beheerder", "greet@voorbeeld.nl"),
+)
+Progress = Callable[[str, int, int], None]
+
+# Shares out of 100 (assumptions): what is asked, and what volunteers like to do.
+DEMAND = {
+    "company": 24, "outdoors": 13, "groceries": 14, "car_ride": 12, "garden": 7, "digital": 8, "handyman": 6,
+    "paperwork": 4, "cooking": 4, "pet": 3, "dutch_practice": 4, "sitting": 1,
+}  # fmt: skip
+SUPPLY = {
+    "company": 55, "outdoors": 45, "groceries": 50, "car_ride": 18, "garden": 22, "digital": 25, "handyman": 15,
+    "paperwork": 14, "cooking": 20, "pet": 20, "dutch_practice": 22, "sitting": 8, "other": 10,
+}  # fmt: skip
+RADII = (500, 1000, 2000, 3000, None)
+RADIUS_WEIGHTS = (10, 30, 38, 15, 7)
+
+
+@dataclass
+class _City:
+    """What is drawn from: a generator of its own and the buurten with their weights."""
+
+    random: Random
+    now: datetime
+    buurten: list[Buurt]
+    need: list[float]
+    supply: list[float]
+    names: list[dict[str, Any]]
+    texts: dict[str, list[dict[str, Any]]]
+
+    @property
+    def today(self) -> date:
+        return self.now.astimezone(AMSTERDAM).date()
+
+    def home(self, weights: list[float]) -> tuple[Buurt, int, int]:
+        """A buurt and a point about 250 m around its own, rounded to 100 m."""
+        (buurt,) = self.random.choices(self.buurten, weights)
+        x, y = (round(self.random.gauss(value, 250) / 100) * 100 for value in (buurt.x, buurt.y))
+        return buurt, x, y
+
+
+def is_empty(session: Session) -> bool:
+    """Whether nobody lives here yet."""
+    return session.scalar(select(func.count()).select_from(Account)) == 0
+
+
+def build_city(
+    session: Session,
+    *,
+    volunteers: int,
+    requests: int,
+    seed: int,
+    now: datetime,
+    progress: Progress | None = None,
+) -> None:
+    """Fill the gemeenten that were imported with made-up people. The same seed and moment give the same city.
+
+    Raises OmzienError when no gemeente has been imported.
+    """
+    city = _city(session, Random(seed), now)
+    report = progress or (lambda step, done, total: None)
+    _cast(session, city)
+    _meeting_places(session, city)
+    for number in range(volunteers):
+        _volunteer(session, city, f"vrijwilliger{number + 1}.{seed}@voorbeeld.nl")
+        _pause(session, report, "vrijwilligers", number + 1, volunteers)
+    for number in range(requests):
+        _request(session, city, f"vrager{number + 1}.{seed}@voorbeeld.nl")
+        _pause(session, report, "hulpvragen", number + 1, requests)
+    session.flush()
+
+
+def _pause(session: Session, report: Progress, step: str, done: int, total: int) -> None:
+    """Write what was made so far and let go of it: a session that keeps 5,000 people gets slow."""
+    if done % 200 == 0 or done == total:
+        session.flush()
+        report(step, done, total)
+
+
+def _city(session: Session, random: Random, now: datetime) -> _City:
+    buurten = list(session.scalars(select(Buurt).order_by(col(Buurt.code))))
+    if not buurten:
+        raise OmzienError("import a gemeente first: omzien places import FOLDER")
+    inhabitants = {
+        figure.place_code: figure.value
+        for figure in session.scalars(select(KeyFigure).where(col(KeyFigure.topic) == "population"))
+        if figure.value
+    }
+    per_wijk = {code: sum(1 for b in buurten if b.wijk_code == code) for code in {b.wijk_code for b in buurten}}
+    people = [inhabitants.get(b.wijk_code, 1000.0) / per_wijk[b.wijk_code] for b in buurten]
+    variation = [random.lognormvariate(0, 0.5) for _ in buurten]
+    return _City(
+        random,
+        now,
+        buurten,
+        need=[size * factor for size, factor in zip(people, variation, strict=True)],
+        supply=[size * factor**-0.5 for size, factor in zip(people, variation, strict=True)],
+        names=_read("names"),
+        texts=_read("requests"),
+    )
+
+
+def _read(name: str) -> Any:
+    return json.loads((DEMO / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def _join(session: Session, city: _City, name: str, email: str, weights: list[float], *, days_ago: int) -> Account:
+    buurt, x, y = city.home(weights)
+    return _settle(session, city, name, email, buurt.code, (x, y), days_ago=days_ago)
+
+
+def _settle(
+    session: Session, city: _City, name: str, email: str, buurt_code: str, point: tuple[int, int], *, days_ago: int
+) -> Account:
+    account, _is_new = accounts.find_or_join(
+        session,
+        first_name=name,
+        email=email,
+        # 06 12 34 56 78 and its neighbours are the numbers that Dutch examples use.
+        phone=f"+3161234{city.random.randrange(10_000):04d}",
+        locale="nl",
+        channel=Channel.EMAIL,
+        buurt_code=buurt_code,
+        x=point[0],
+        y=point[1],
+        adult=True,
+        now=city.now - timedelta(days=days_ago),
+    )
+    account.email_verified_at = account.created_at
+    return account
+
+
+def _cast(session: Session, city: _City) -> None:
+    """One login per role, an opbouwwerker for every wijk, and telephone hours that are marked as an example."""
+    gemeente = session.scalars(select(Gemeente).order_by(col(Gemeente.code))).first()
+    wijken = list(session.scalars(select(Wijk).order_by(col(Wijk.code))))
+    if gemeente is None:
+        raise OmzienError("import a gemeente first: omzien places import FOLDER")
+    if not gemeente.phone:
+        gemeente.phone, gemeente.phone_hours = "035 000 00 00", "Op werkdagen van 9 tot 17 uur (voorbeeld)"
+    home = next((w for w in wijken if w.name == "Oost"), wijken[0])
+    buurt = next(b for b in city.buurten if b.wijk_code == home.code)
+    names = [email.split("@")[0].title() for _role, email in DEMO_LOGINS]
+    people = {}
+    for name, (_role, email) in zip(names, DEMO_LOGINS, strict=True):
+        point = (round(buurt.x / 100) * 100, round(buurt.y / 100) * 100)
+        people[name] = _settle(session, city, name, email, buurt.code, point, days_ago=200)
+        passwords.set_password(session, people[name], DEMO_PASSWORD, now=city.now)
+    _join_as_volunteer(session, city, people["Bram"], Profile(
+        skills=("groceries", "garden", "outdoors", "company"), slots=2**28 - 1, radius_m=3000, languages=("nl", "en"),
+        weekly_max=3, has_car=True))  # fmt: skip
+    _staff(session, city, people, gemeente, wijken, home)
+
+
+def _staff(
+    session: Session, city: _City, people: dict[str, Account], gemeente: Gemeente, wijken: list[Wijk], home: Wijk
+) -> None:
+    note = "Op maandag en woensdag in het buurthuis (voorbeeld)."
+    give = [(people["Chantal"].email, Role.OPBOUWWERKER, home.code), (people["Farid"].email, Role.COORDINATOR, gemeente.code),
+            (people["Greet"].email, Role.BEHEERDER, gemeente.code)]  # fmt: skip
+    for number, wijk in enumerate((w for w in wijken if w.code != home.code), 1):
+        name = city.random.choice(city.names)["name"]
+        buurt = next(b for b in city.buurten if b.wijk_code == wijk.code)
+        point = (round(buurt.x / 100) * 100, round(buurt.y / 100) * 100)
+        worker = _settle(session, city, name, f"opbouwwerker{number}@voorbeeld.nl", buurt.code, point, days_ago=200)
+        give.append((worker.email, Role.OPBOUWWERKER, wijk.code))
+    for email, role, place in give:
+        assert email is not None
+        accounts.give_role(session, email, role, place, now=city.now, note=note if role == Role.OPBOUWWERKER else "")
+
+
+def _meeting_places(session: Session, city: _City) -> None:
+    """One example meeting place per wijk and an introduction per buurt, where there is none yet."""
+    texts = _read("places")
+    intros, examples = texts["buurt_intros"], texts["meeting_places"]
+    names = {wijk.code: wijk.name for wijk in session.scalars(select(Wijk))}
+    seen: set[str] = set(session.scalars(select(col(MeetingPlace.buurt_code))))
+    for number, buurt in enumerate(city.buurten):
+        if not buurt.intro:
+            buurt.intro = intros[number % len(intros)].format(buurt=buurt.name)
+        if not any(b.wijk_code == buurt.wijk_code and b.code in seen for b in city.buurten):
+            example = examples[number % len(examples)]
+            name = example["name"].format(wijk=names[buurt.wijk_code])
+            session.add(MeetingPlace(buurt_code=buurt.code, name=name, hours=example["hours"], is_example=True))
+            seen.add(buurt.code)
+
+
+def _volunteer(session: Session, city: _City, email: str) -> None:
+    random = city.random
+    person = random.choice(city.names)
+    account = _join(session, city, person["name"], email, city.supply, days_ago=random.randrange(20, 700))
+    skills = tuple(key for key, share in SUPPLY.items() if random.random() * 100 < share) or ("company",)
+    (radius,) = random.choices(RADII, RADIUS_WEIGHTS)
+    (weekly,) = random.choices((1, 2, 3), (55, 30, 15))
+    languages = tuple(person["languages"]) + (
+        ("en",) if random.random() < 0.5 and "en" not in person["languages"] else ()
+    )
+    profile = Profile(
+        skills, _free_slots(random), radius, languages, weekly, "car_ride" in skills or random.random() < 0.3
+    )
+    _join_as_volunteer(session, city, account, profile)
+
+
+def _join_as_volunteer(session: Session, city: _City, account: Account, profile: Profile) -> None:
+    """A volunteer, of whom 60 % have been introduced and 45 % have shown a certificate of conduct (assumptions)."""
+    assert account.id is not None
+    volunteer: Volunteer = volunteering.join(session, account.id, profile, now=account.created_at)
+    is_cast = account.email in {email for _role, email in DEMO_LOGINS}
+    if is_cast or city.random.random() < 0.6:
+        volunteer.introduced_on = account.created_at.date() + timedelta(days=10)
+    if is_cast or city.random.random() < 0.45:
+        volunteer.vog_seen_on = account.created_at.date() + timedelta(days=15)
+        volunteer.vog_renew_by = max(volunteer.vog_seen_on, city.today) + timedelta(days=city.random.randrange(60, 700))
+
+
+def _free_slots(random: Random) -> int:
+    """Volunteers are free in the evening and at the weekend; one in three is free on weekdays too."""
+    by_day = random.random() < 0.35
+    slots = 0
+    for day in range(7):
+        for part, chance in enumerate((0.55, 0.55, 0.45, 0.02)):
+            likely = chance if day >= 5 or part == 2 or by_day else 0.12
+            slots |= (random.random() < likely) << (day * 4 + part)
+    return slots or _weekend()
+
+
+def _weekend() -> int:
+    """Saturday and Sunday, morning and afternoon."""
+    return sum(1 << (day * 4 + part) for day in (5, 6) for part in (0, 1))
+
+
+def _request(session: Session, city: _City, email: str) -> HelpRequest:
+    random = city.random
+    (category,) = random.choices(list(DEMAND), list(DEMAND.values()))
+    text = random.choice(city.texts[category])
+    seniors = [p for p in city.names if p["generation"] == "senior"]
+    person = random.choice(seniors if random.random() < 0.7 else city.names)
+    posted = city.now - timedelta(days=random.randrange(0, 10), hours=random.randrange(0, 8))
+    account = _join(session, city, person["name"], email, city.need, days_ago=random.randrange(15, 400))
+    assert account.id is not None
+    assert account.buurt_code is not None
+    language = text.get("language")
+    return posting.post(
+        session,
+        Wish(
+            category=category,
+            description=text["text"],
+            buurt_code=account.buurt_code,
+            x=account.x,
+            y=account.y,
+            minutes=CATEGORIES[category].usual_minutes,
+            languages=(language,) if language and random.random() < 0.7 else (),
+            welcomes_anyone=random.random() < 0.4,
+            is_discreet=random.random() < 0.03,
+            **_when(city, Frequency(text["frequency"])),
+        ),
+        asker_id=account.id,
+        posted_by_id=account.id,
+        now=posted,
+    )
+
+
+def _when(city: _City, frequency: Frequency) -> dict[str, Any]:
+    """Office hours mostly: that is when people ask for help."""
+    random = city.random
+    if frequency == Frequency.ONCE:
+        day = city.today + timedelta(days=random.randrange(2, 21))
+        return {
+            "frequency": frequency,
+            "day": day,
+            "slots": day_slots(day, sorted({random.randrange(3), random.randrange(2)})),
+        }
+    days = random.sample(range(5), random.randrange(1, 4)) + ([5] if random.random() < 0.3 else [])
+    slots = sum({1 << (day * 4 + random.choice((0, 1, 1, 2))) for day in days})
+    return {"frequency": frequency, "day": None, "slots": slots}

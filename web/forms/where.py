@@ -1,0 +1,85 @@
+"""Where somebody lives, roughly: a buurt from a list, or a tap on the map that gives a point rounded to 100 m.
+
+The tap works without script: the map is an `<input type="image">`, which sends where it was pressed.
+Draw it with templates/components/where.html.
+"""
+
+from time import monotonic
+from typing import Any
+
+from flask import current_app
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from werkzeug.datastructures import MultiDict
+from wtforms import HiddenField
+from wtforms.fields.choices import SelectChoice
+from wtforms.validators import InputRequired
+
+from matching.models.geo import round_100m
+from web.db import db
+from web.forms.fields import Form, ListField
+from web.pick_map import PickMap, read_map
+
+KEPT_SECONDS = 300  # places are imported once or twice a year
+TAP = "map"  # the name of the image: a browser sends map.x and map.y
+NO_BUURT = _l("Choose your buurt from the list, or tap on the map.")
+
+
+class WhereForm(Form):
+    """A buurt, and perhaps a point in it. `tapped` is whether the map was pressed, `missed` whether outside it."""
+
+    buurt = ListField(_l("Which buurt?"), [InputRequired(NO_BUURT)], wrong=NO_BUURT)
+    x = HiddenField()
+    y = HiddenField()
+
+    def __init__(self, formdata: MultiDict[str, str] | None = None, **kwargs: Any) -> None:
+        self.map = buurten_map()
+        self.tapped = self.missed = False
+        if formdata is not None:
+            formdata = self._with_tap(MultiDict(formdata))
+        super().__init__(formdata=formdata, **kwargs)
+        first = SelectChoice("", _("Choose a buurt"))
+        self.buurt.choices = [first, *(SelectChoice(*each) for each in self.map.choices)]
+
+    def _with_tap(self, formdata: MultiDict[str, str]) -> MultiDict[str, str]:
+        """The same answers with the buurt and the point that were pressed. 0, 0 is a press on the Enter key."""
+        across, down = (_whole(formdata.get(f"{TAP}.{axis}")) for axis in "xy")
+        if across is None or down is None or (across, down) == (0, 0):
+            return formdata
+        self.tapped = True
+        found = self.map.at(across, down)
+        self.missed = found is None
+        if found is not None:
+            code, x, y = found
+            formdata.setlist("buurt", [code])
+            formdata.setlist("x", [str(x)])
+            formdata.setlist("y", [str(y)])
+        return formdata
+
+    def point(self) -> tuple[int, int] | tuple[None, None]:
+        """The point in RD metres, rounded to 100; None when none was pressed or it lies in another buurt than the
+        one chosen from the list afterwards."""
+        x, y = _whole(self.x.data), _whole(self.y.data)
+        if x is None or y is None or not self.map.is_near(self.buurt.data, x, y):
+            return None, None
+        return round_100m(x), round_100m(y)
+
+    def dot(self) -> tuple[int, int] | None:
+        """Where to draw the chosen point, in pixels of the map."""
+        x, y = self.point()
+        return self.map.pixels(x, y) if x is not None and y is not None else None
+
+
+def _whole(text: str | None) -> int | None:
+    """A number that a browser of ours can have sent; None for anything else."""
+    return int(text) if text and len(text) < 8 and text.isascii() and text.isdigit() else None
+
+
+def buurten_map() -> PickMap:
+    """All buurten with their outlines, read once in a while."""
+    kept = current_app.extensions.get("omzien.pick_map")
+    if kept is None or kept[0] < monotonic():
+        kept = (monotonic() + KEPT_SECONDS, read_map(db()))
+        current_app.extensions["omzien.pick_map"] = kept
+    found: PickMap = kept[1]
+    return found

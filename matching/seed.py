@@ -34,7 +34,7 @@ from matching.models import (
     Wijk,
 )
 from matching.services import accounts, passwords, posting, volunteering
-from matching.services.posting import Wish, day_slots
+from matching.services.wishes import Wish, day_slots
 from matching.services.volunteering import Profile
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
@@ -47,7 +47,7 @@ DEMO_LOGINS = (
     ("coordinator", "farid@voorbeeld.nl"),
     ("beheerder", "greet@voorbeeld.nl"),
 )
-Progress = Callable[[str, int, int], None]
+Progress = Callable[[str, float], None]
 
 # Shares out of 100 (assumptions): what is asked, and what volunteers like to do.
 DEMAND = {
@@ -104,7 +104,7 @@ def build_city(
     Raises OmzienError when no gemeente has been imported.
     """
     city = _city(session, Random(seed), now)
-    report = progress or (lambda step, done, total: None)
+    report = progress or (lambda step, done: None)
     _cast(session, city)
     _meeting_places(session, city)
     for number in range(volunteers):
@@ -120,7 +120,7 @@ def _pause(session: Session, report: Progress, step: str, done: int, total: int)
     """Write what was made so far and let go of it: a session that keeps 5,000 people gets slow."""
     if done % 200 == 0 or done == total:
         session.flush()
-        report(step, done, total)
+        report(step, done / total)
 
 
 def _city(session: Session, random: Random, now: datetime) -> _City:
@@ -267,12 +267,7 @@ def _free_slots(random: Random) -> int:
         for part, chance in enumerate((0.55, 0.55, 0.45, 0.02)):
             likely = chance if day >= 5 or part == 2 or by_day else 0.12
             slots |= (random.random() < likely) << (day * 4 + part)
-    return slots or _weekend()
-
-
-def _weekend() -> int:
-    """Saturday and Sunday, morning and afternoon."""
-    return sum(1 << (day * 4 + part) for day in (5, 6) for part in (0, 1))
+    return slots or 0b0011 << 20  # nobody is never free: Saturday, morning and afternoon
 
 
 def _request(session: Session, city: _City, email: str) -> HelpRequest:

@@ -87,6 +87,7 @@ PROPOSAL_MOVES: dict[tuple[ProposalState, str], ProposalState] = {
     (P.ACCEPTED, "undo"): P.PROPOSED,
     (P.REJECTED, "undo"): P.PROPOSED,
     (P.WITHDRAWN, "undo"): P.PROPOSED,
+    (P.MISSED, "undo"): P.ASKED,  # the desk takes back that it agreed with an offer of somebody else
     (P.ASKED, "accept"): P.ACCEPTED,
     (P.ASKED, "decline"): P.DECLINED,
     (P.ASKED, "expire"): P.EXPIRED,

@@ -19,7 +19,7 @@ def holidays_of(year: int) -> frozenset[date]:
     # Imported here: it takes a tenth of a second, which only whoever posts a request should ever pay.
     from holidays.countries.netherlands import Netherlands
 
-    return frozenset(Netherlands(years=year))
+    return frozenset(Netherlands(years=year))  # type: ignore[no-untyped-call]  # the library has no types
 
 
 def is_working_day(day: date) -> bool:

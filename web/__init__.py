@@ -6,7 +6,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from flask import Flask, Response, current_app
+from flask import Flask, Response, current_app, request
 from flask_compress import Compress
 from flask_login import current_user
 from flask_wtf import CSRFProtect
@@ -20,6 +20,7 @@ from web import access, auth, errors, i18n, navigation, views, worker
 from web import db as database
 from web.config import Settings, from_environment
 from web.icons import icon, sprite
+from web.safe_paths import local_path
 
 STATIC = Path(__file__).parent / "static"
 HEADERS = {
@@ -98,6 +99,7 @@ def _context() -> dict[str, Any]:
         "nav": navigation.items(),
         "locale": i18n.language(),
         "user": current_user,
+        "here": local_path(request.full_path if request.method == "GET" else request.path),
     }
 
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask import session
-from flask_login import current_user
 from werkzeug.datastructures import MultiDict
 
 from matching.access import DESK_ROLES
@@ -16,7 +15,7 @@ from matching.catalogue import CATEGORIES
 from matching.models import Account, Channel, Draft, ForWhom, Frequency, HelpRequest
 from matching.models.base import utcnow
 from matching.services import accounts, drafts, posting
-from matching.services.posting import ConsentBy, ConsentHow, OnBehalf, Wish
+from matching.services.wishes import ConsentBy, ConsentHow, OnBehalf, Wish
 from web.auth import viewer
 from web.db import db
 from web.forms import help_requests as forms
@@ -65,7 +64,7 @@ class Asking:
     def form(self, step: str, sent: MultiDict[str, str] | None = None) -> Any:
         """The form of a step with what was sent now, else what was kept, else what we can guess."""
         kept = self.values(step)
-        answers = sent if sent is not None else (MultiDict(kept) if kept else None)
+        answers: Any = sent if sent is not None else (MultiDict(kept) if kept else None)
         if step == "what":
             return forms.WhatForm(formdata=answers, at_desk=at_desk(), data={"for_whom": ForWhom.SELF})
         if step == "when":
@@ -93,7 +92,7 @@ class Asking:
         """Keep the answers of a step in the draft, and the draft in this browser."""
         answers = {name: sent.getlist(name) for name in form._fields if name in sent}
         if step == "where":
-            answers |= {name: [form[name].data or ""] for name in ("buurt", "x", "y")}
+            answers |= {name: [form[name].data or ""] for name in ("buurt", "x", "y", "near")}
         data = {**(self.draft.data if self.draft else {}), step: {"values": _storable(answers), "done": done}}
         self.draft = drafts.save(db(), self.draft, KIND, data, account_id=viewer().account_id, now=utcnow())
         session["draft"] = self.draft.id

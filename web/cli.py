@@ -14,7 +14,7 @@ from sqlmodel import Session
 from matching.models.base import utcnow
 
 HILVERSUM = Path(__file__).parent.parent / "matching" / "data" / "hilversum"
-Progress = Callable[[str, int, int], None]
+Progress = Callable[[str, float], None]
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -45,17 +45,15 @@ def _transaction() -> Iterator[Session]:
 
 @contextmanager
 def _progress() -> Iterator[Progress]:
-    """A progress bar per step on a terminal; one line per finished step elsewhere."""
+    """A progress bar per step (a name and the part done, 0 to 1); nothing where nobody watches."""
     bars: dict[str, Any] = {}
 
-    def report(step: str, done: int, total: int) -> None:
+    def report(step: str, done: float) -> None:
         if step not in bars:
-            bars[step] = click.progressbar(length=max(total, 1), label=step.ljust(24), file=sys.stderr)
-            bars[step].__enter__()
+            bars[step] = click.progressbar(length=100, label=step.ljust(16), file=sys.stderr, show_eta=False)
         bar = bars[step]
-        bar.update(done - bar.pos)
-        if done >= total and not bar.finished:
-            bar.finished = True
+        bar.update(round(done * 100) - bar.pos)
+        if done >= 1:
             bar.render_finish()
 
     yield report
@@ -196,10 +194,9 @@ def worker() -> None:
 @click.option("--requests", default=150, show_default=True)
 def demo(volunteers: int, requests: int) -> None:
     """A believable Hilversum to try out: filled at the first start, served at once after that."""
+    from matching.migrate import migrate as bring_up
     from matching.seed import DEMO_LOGINS, DEMO_PASSWORD, build_city, is_empty
     from matching.services.places import import_places as load
-
-    from matching.migrate import migrate as bring_up
     from web.serving import serve as run
 
     os.environ["OMZIEN_DEMO"] = "1"

@@ -72,6 +72,15 @@ def how_long(minutes: int) -> str:
     return ngettext("It takes about an hour.", "It takes about %(num)s hours.", hours)
 
 
+def phone_text(number: str) -> str:
+    """A telephone number (E.164) as people here write it: "06 12 34 00 01", "035 6291111", or with its country."""
+    if not number.startswith("+31") or len(number) != 12:
+        return number
+    if number[3] == "6":
+        return f"06 {number[4:6]} {number[6:8]} {number[8:10]} {number[10:]}"
+    return f"0{number[3:5]} {number[5:]}"
+
+
 def language_name(code: str) -> str:
     return _(_LANGUAGE_NAMES.get(code, code))
 

@@ -1,20 +1,25 @@
 """The small map on which somebody points out where they live, roughly.
 
-A browser without script sends only how many pixels from the corner the map was pressed, so the map is drawn at one
-fixed size that fits the narrowest phone. Everything is computed in RD New metres.
+A browser without script sends only how many pixels from the corner the map was pressed, so the map is shown at one
+fixed size that fits the narrowest phone. There a thumb covers a kilometre; so the first press brings the place closer,
+and the next one points it out. Places are in RD New metres.
 """
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
 
-from sqlmodel import Session, col, select
+from sqlalchemy import select
+from sqlmodel import Session, col
 
 from matching.models import Buurt, Wijk
-from matching.models.geo import round_100m, wgs84_to_rd
+from matching.models.geo import round_100m
+from web.maps import Frame, Label, Ring, fit, svg_path, to_rings
 
-WIDTH = 288  # pixels: 320 less the gutters
-MARGIN = 4
-Ring = tuple[tuple[float, float], ...]  # x, y in RD metres
+WIDTH = 288  # pixels on screen: 320 less the gutters
+CLOSER = 4  # times as large after the first press; the drawing is that much larger than the screen
+MARGIN = 16  # pixels of the drawing
+EMPTY = Frame(0.0, 0.0, 1.0, WIDTH * CLOSER, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,50 +28,60 @@ class Shape:
 
     code: str
     rings: tuple[Ring, ...]
-    path: str = ""  # for SVG, in pixels
+    path: str  # for SVG, in pixels of the drawing
 
     def holds(self, x: float, y: float) -> bool:
         """Whether the point lies inside: a line from it to the east crosses the outline an odd number of times."""
         crossings = 0
         for ring in self.rings:
-            for (x1, y1), (x2, y2) in zip(ring, ring[1:], strict=False):
+            for (x1, y1), (x2, y2) in pairwise(ring):
                 if (y1 > y) != (y2 > y) and x < (x2 - x1) * (y - y1) / (y2 - y1) + x1:
                     crossings += 1
         return crossings % 2 == 1
 
 
 @dataclass(frozen=True, slots=True)
-class Label:
-    """The name of a wijk on the map, in pixels."""
+class View:
+    """The part of the drawing that is shown: all of it, or four times closer."""
 
-    x: int
-    y: int
-    name: str
+    frame: Frame  # from metres to pixels on screen
+    left: int  # in pixels of the drawing
+    top: int
+    width: int
+    height: int
+    labels: tuple[Label, ...]
+    is_close: bool
+
+    @property
+    def box(self) -> str:
+        """The viewBox for SVG."""
+        return f"{self.left} {self.top} {self.width} {self.height}"
+
+    def place(self, across: int, down: int) -> tuple[float, float]:
+        """The RD metres under a pixel of the screen."""
+        return self.frame.left + across / self.frame.scale, self.frame.top - down / self.frame.scale
 
 
 @dataclass(frozen=True, slots=True)
 class PickMap:
-    """All buurten: as shapes to press, and as choices (code, name, wijk) for the list beside it."""
+    """All buurten: as shapes to press, and as choices (code, name, attributes, wijk) for the list beside it."""
 
     choices: tuple[tuple[str, str, dict[str, str], str], ...]
-    shapes: tuple[Shape, ...] = ()
-    labels: tuple[Label, ...] = ()
-    height: int = 0
-    left: float = 0.0
-    top: float = 0.0
-    scale: float = 1.0  # pixels per metre
-    width: int = WIDTH
     names: dict[str, str] = field(default_factory=dict)
+    frame: Frame = EMPTY
+    shapes: tuple[Shape, ...] = ()
+    wijk_labels: tuple[Label, ...] = ()
+    buurt_labels: tuple[Label, ...] = ()
 
-    def at(self, across: int, down: int) -> tuple[str, int, int] | None:
-        """The buurt and the point (rounded to 100 m) under a pixel; None outside the gemeente."""
-        x, y = self.left + across / self.scale, self.top - down / self.scale
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height on screen, in pixels."""
+        return WIDTH, self.frame.height // CLOSER
+
+    def at(self, x: float, y: float) -> tuple[str, int, int] | None:
+        """The buurt and the point (rounded to 100 m) at a place; None outside the gemeente."""
         found = next((shape.code for shape in self.shapes if shape.holds(x, y)), None)
         return (found, round_100m(x), round_100m(y)) if found else None
-
-    def pixels(self, x: float, y: float) -> tuple[int, int]:
-        """Where a point in RD metres lies on the map."""
-        return round((x - self.left) * self.scale), round((self.top - y) * self.scale)
 
     def is_near(self, code: str | None, x: int, y: int) -> bool:
         """Whether a rounded point can stand for a place in this buurt: rounding moves it at most 50 m each way."""
@@ -74,45 +89,42 @@ class PickMap:
         steps = (-50, -25, 0, 25, 50)
         return shape is not None and any(shape.holds(x + dx, y + dy) for dx in steps for dy in steps)
 
+    def whole(self) -> View:
+        """All of it, with the names of the wijken."""
+        width, height = self.size
+        small = Frame(self.frame.left, self.frame.top, self.frame.scale / CLOSER, width, height)
+        return View(small, 0, 0, self.frame.width, self.frame.height, self.wijk_labels, is_close=False)
+
+    def around(self, x: float, y: float) -> View:
+        """The surroundings of a place, with the names of the buurten there."""
+        (across, down), (width, height) = self.frame.pixels(x, y), self.size
+        left, top = across - width // 2, down - height // 2
+        scale = self.frame.scale
+        large = Frame(self.frame.left + left / scale, self.frame.top - top / scale, scale, width, height)
+        shown = tuple(
+            label for label in self.buurt_labels if left < label.x < left + width and top < label.y < top + height
+        )
+        return View(large, left, top, width, height, shown, is_close=True)
+
 
 def read_map(session: Session) -> PickMap:
     """The map of every buurt in the database. Two queries."""
-    wijken = session.exec(select(Wijk.code, Wijk.name, Wijk.x, Wijk.y).order_by(col(Wijk.code))).all()
-    buurten = session.exec(
-        select(Buurt.code, Buurt.name, Buurt.wijk_code, Buurt.outline).order_by(col(Buurt.wijk_code), col(Buurt.name))
-    ).all()
-    wijk_names = {code: name for code, name, _x, _y in wijken}
-    choices = tuple((code, name, {}, wijk_names[wijk]) for code, name, wijk, _outline in buurten)
-    names = {code: name for code, name, _wijk, _outline in buurten}
-    shapes = tuple(Shape(code, _rings(outline)) for code, _name, _wijk, outline in buurten if outline)
-    points = [point for shape in shapes for ring in shape.rings for point in ring]
-    if not points:
-        return PickMap(choices, names=names)
-    left, right = min(x for x, _ in points), max(x for x, _ in points)
-    bottom, top = min(y for _, y in points), max(y for _, y in points)
-    scale = (WIDTH - 2 * MARGIN) / (right - left)
-    placed = PickMap(
+    rows = session.connection().execute
+    wijken = rows(select(col(Wijk.code), col(Wijk.name), col(Wijk.x), col(Wijk.y)).order_by(col(Wijk.code))).all()
+    wijk_names = {wijk.code: wijk.name for wijk in wijken}
+    facts = (Buurt.code, Buurt.name, Buurt.wijk_code, Buurt.outline, Buurt.x, Buurt.y)
+    buurten = rows(select(*map(col, facts)).order_by(col(Buurt.wijk_code), col(Buurt.name))).all()
+    choices: Any = tuple((buurt.code, buurt.name, {}, wijk_names[buurt.wijk_code]) for buurt in buurten)
+    names = {buurt.code: buurt.name for buurt in buurten}
+    rings = {buurt.code: to_rings(buurt.outline) for buurt in buurten if buurt.outline}
+    if not rings:
+        return PickMap(choices, names)
+    frame = fit((ring for each in rings.values() for ring in each), WIDTH * CLOSER, MARGIN)
+    return PickMap(
         choices,
-        height=round((top - bottom) * scale) + 2 * MARGIN,
-        left=left - MARGIN / scale,
-        top=top + MARGIN / scale,
-        scale=scale,
-        names=names,
+        names,
+        frame,
+        shapes=tuple(Shape(code, each, svg_path(frame.pixels, each)) for code, each in rings.items()),
+        wijk_labels=tuple(Label(*frame.pixels(wijk.x, wijk.y), wijk.name) for wijk in wijken),
+        buurt_labels=tuple(Label(*frame.pixels(buurt.x, buurt.y), buurt.name) for buurt in buurten),
     )
-    drawn = tuple(Shape(shape.code, shape.rings, _path(placed, shape.rings)) for shape in shapes)
-    labels = tuple(Label(*placed.pixels(x, y), name) for _code, name, x, y in wijken)
-    return PickMap(choices, drawn, labels, placed.height, placed.left, placed.top, scale, names=names)
-
-
-def _rings(outline: Iterable[Sequence[Sequence[Sequence[float]]]]) -> tuple[Ring, ...]:
-    return tuple(
-        tuple(wgs84_to_rd(lon, lat) for lon, lat in ring) for polygon in outline for ring in polygon
-    )
-
-
-def _path(placed: PickMap, rings: Iterable[Ring]) -> str:
-    drawn = []
-    for ring in rings:
-        corners = [placed.pixels(x, y) for x, y in ring]
-        drawn.append("M" + "L".join(f"{x} {y}" for x, y in corners) + "z")
-    return "".join(drawn)

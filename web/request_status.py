@@ -51,7 +51,9 @@ def timeline(request: HelpRequest, where: Standing, *, certain: bool = True) -> 
         answer = _("Do you want to meet? Read our message and say yes or no.")
         return [asked, _found("done"), Entry(_("Somebody wants to help you"), answer, "current"), both]
     if request.state in (R.PAIRED, R.DONE):
-        together = Entry(both.title, _("You can call each other now."), "done" if request.state == R.DONE else "current")
+        together = Entry(
+            both.title, _("You can call each other now."), "done" if request.state == R.DONE else "current"
+        )
         done = Entry(_("It is done"), day_text(request.closed_at) if request.closed_at else "", "done")
         return [asked, _found("done"), together, *([done] if request.state == R.DONE else [])]
     return [asked, _looking(request, where, certain), both]
@@ -63,11 +65,12 @@ def _found(state: str) -> Entry:
 
 def _looking(request: HelpRequest, where: Standing, certain: bool) -> Entry:
     if request.state == R.ASKED:
-        return Entry(_("We asked somebody who fits"), _("We are waiting for the answer. You need not do anything."), "current")
-    sentences = [_who(where), _when_heard(request)]
-    if request.state == R.HELD and certain:
-        return Entry(_("We read your request first"), " ".join(filter(None, sentences)), "current")
-    return Entry(_("We are looking for someone who fits"), " ".join(filter(None, [*sentences, _usually(where)])), "current")
+        waiting = _("We are waiting for the answer. You need not do anything.")
+        return Entry(_("We asked somebody who fits"), waiting, "current")
+    reads_first = request.state == R.HELD and certain
+    title = _("We read your request first") if reads_first else _("We are looking for someone who fits")
+    sentences = [_who(where), _when_heard(request), "" if reads_first else _usually(where)]
+    return Entry(title, " ".join(filter(None, sentences)), "current")
 
 
 def _who(where: Standing) -> str:
@@ -104,12 +107,12 @@ def _ended(request: HelpRequest) -> Entry:
     return Entry(_("We closed this request"), f"{day}. {why}" if why else day, "done")
 
 
-def numbers_to_call(risks: list[str]) -> list[tuple[str, str, str]]:
-    """For whom we read something worrying: link, number and for what, the most fitting first."""
+def numbers_to_call(risks: list[str]) -> list[tuple[str, str]]:
+    """For whom we read something worrying: whom to call (as a link) and for what, the most urgent first."""
     known = {
-        "suicide": ("tel:113", "113", _("Do you think of ending your life? Call 113, day and night.")),
-        "violence": ("tel:08002000", "0800 2000", _("Does somebody hurt you? Call Veilig Thuis, day and night.")),
-        "danger": ("tel:112", "112", _("Are you in danger now? Call 112.")),
-        "crisis": ("tel:0880767000", "088 0767 000", _("Do you want to talk to someone now? Call the Luisterlijn.")),
+        "danger": ("tel:112", _("Are you in danger now? Call 112.")),
+        "suicide": ("tel:113", _("Do you think of ending your life? Call 113, day and night.")),
+        "violence": ("tel:08002000", _("Does somebody hurt you? Call Veilig Thuis: 0800 2000, day and night.")),
+        "crisis": ("tel:0880767000", _("Do you want to talk to someone now? Call the Luisterlijn: 088 0767 000.")),
     }
     return [known[kind] for kind in known if kind in risks]

@@ -14,7 +14,8 @@ class Volunteer(SQLModel, table=True):
     account_id: int = Field(primary_key=True, foreign_key="account.id")
     skills: list[str] = Field(default_factory=list, sa_type=JSON)  # category keys
     slots: int = 0  # 28 bits, as in HelpRequest
-    radius_m: int | None = 2000  # None: anywhere in the gemeente
+    # None: anywhere in the gemeente. No default of the column, which would take the place of a None.
+    radius_m: int | None = Field(default=2000, sa_column_kwargs={"default": None})
     languages: list[str] = Field(default_factory=lambda: ["nl"], sa_type=JSON)
     weekly_max: int = 1
     has_car: bool = False

@@ -212,8 +212,7 @@ def _lost_rewards(part: Part, per_buurt: Ints, equity: float) -> tuple[Ints, Flo
     """One escape per request that could be filled: its buurt and the reward lost, for k = 1 .. of the buurt."""
     buurt: Ints = np.repeat(np.arange(len(per_buurt), dtype=np.int64), per_buurt)
     k = _runs(np.ones(len(per_buurt), np.int64), per_buurt)
-    lost: FloatArray = equity * part.demand[buurt] * np.log1p(1.0 / k)
-    return buurt, lost
+    return buurt, (equity * part.demand[buurt] * np.log1p(1.0 / k)).astype(np.float64)
 
 
 def _load_costs(part: Part, balance: float) -> tuple[Ints, FloatArray]:

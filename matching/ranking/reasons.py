@@ -9,6 +9,7 @@ The volunteer's own effect is part of p but is never a reason: how reliable some
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +30,21 @@ def bits(mask: int) -> tuple[int, ...]:
 def lowest_bit(mask: int) -> int:
     """The position of the lowest one of a mask that is not 0."""
     return (mask & -mask).bit_length() - 1
+
+
+# The same facts are stated over and over; making one takes longer than finding it.
+fact = lru_cache(maxsize=1 << 15)(Reason)
+
+
+@lru_cache(maxsize=1 << 15)
+def _condition_facts(skills: int, slot: int, languages: int, clearances: int) -> tuple[Reason, ...]:
+    """From the masks of what is asked and what is shared; slot and languages name the lowest bit."""
+    return (
+        *(fact("skill", skill) for skill in bits(skills)),
+        fact("slot", lowest_bit(slot)),
+        *((fact("language", lowest_bit(languages)),) if languages else ()),
+        *(fact("clearance", 1 << clearance) for clearance in bits(clearances)),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +78,10 @@ class Explainer:
         for near_gain, rest_gain, distance, day in zip(*gains.tolist(), metres, days.tolist(), strict=True):
             facts = []
             if near_gain > 0:
-                facts.append((-near_gain, Reason("near", distance)))
+                facts.append((-near_gain, fact("near", distance)))
             if rest_gain > 0 and not day < RESTED_DAYS:
                 facts.append((-rest_gain, _rest_reason(day)))
-            facts.sort(key=lambda fact: fact[0])
+            facts.sort(key=lambda item: item[0])
             found.append(tuple(reason for _, reason in facts))
         return found
 
@@ -75,16 +91,9 @@ class Explainer:
         r, v = pairs.request, pairs.volunteer
         slots = requests.usable_slots(r) & volunteers.slots[v]
         languages = requests.languages[r] & volunteers.languages[v]
-        columns = (requests.skills[r], slots, languages, requests.clearances[r])
-        return [
-            (
-                *(Reason("skill", skill) for skill in bits(skills)),
-                Reason("slot", lowest_bit(shared)),
-                *((Reason("language", lowest_bit(spoken)),) if spoken else ()),
-                *(Reason("clearance", 1 << clearance) for clearance in bits(clearances)),
-            )
-            for skills, shared, spoken, clearances in zip(*(c.tolist() for c in columns), strict=True)
-        ]
+        slot = slots & (~slots + np.uint32(1))
+        columns = (requests.skills[r], slot, languages, requests.clearances[r])
+        return [_condition_facts(*row) for row in zip(*(c.tolist() for c in columns), strict=True)]
 
     def _against(self, pairs: Edges, rank: IntArray, rows: slice) -> list[tuple[Reason, ...]]:
         """Facts that speak against a spare candidate, compared with the one of rank 1."""
@@ -100,19 +109,19 @@ class Explainer:
         for place, metres, day, requests, busy in zip(*(c.tolist() for c in columns), strict=True):
             facts = []
             if place > 1 and busy:
-                facts.append(Reason("already_proposed", requests, against=True))
+                facts.append(fact("already_proposed", requests, True))
             if place > 1 and metres > 0:
-                facts.append(Reason("farther", metres, against=True))
+                facts.append(fact("farther", metres, True))
             if place > 1 and day < REFERENCE_DAYS:
-                facts.append(Reason("asked_recently", day, against=True))
+                facts.append(fact("asked_recently", day, True))
             found.append(tuple(facts))
         return found
 
 
 def _rest_reason(days: float) -> Reason:
     if np.isnan(days):
-        return Reason("no_recent_offer")
-    return Reason("waits_long" if days >= WAITING_DAYS else "rested", days)
+        return fact("no_recent_offer")
+    return fact("waits_long" if days >= WAITING_DAYS else "rested", days)
 
 
 def gains_over_reference(problem: Problem, rule: PriorRule, pairs: Edges) -> npt.NDArray[np.float64]:

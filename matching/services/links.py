@@ -81,3 +81,16 @@ def revoke(session: Session, purpose: str, subject_id: int, *, now: datetime) ->
         )
         .values(revoked_at=now)
     )
+
+
+def restore(session: Session, purpose: str, subject_id: int, *, revoked_at: datetime) -> None:
+    """Let the links to this thing that were ended at this moment work again."""
+    session.connection().execute(
+        update(ActionLink)
+        .where(
+            col(ActionLink.purpose) == purpose,
+            col(ActionLink.subject_id) == subject_id,
+            col(ActionLink.revoked_at) == revoked_at,
+        )
+        .values(revoked_at=None)
+    )

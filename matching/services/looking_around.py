@@ -69,17 +69,22 @@ def helper_of(session: Session, volunteer_id: int, *, today: date) -> Helper:
 
     Raises NotFound when this person is no volunteer, and NoFit("no_home") without a home point.
     """
+    session.flush()  # what was just changed counts too
     row = session.connection().execute(_volunteer_query(volunteer_id)).one_or_none()
     if row is None:
         raise NotFound(f"no volunteer {volunteer_id}")
     if row.x is None or row.y is None or row.gemeente_code is None:
         raise NoFit("no_home")
-    proposals = session.connection().execute(
-        select(col(Proposal.request_id), col(Proposal.state)).where(
-            col(Proposal.volunteer_id) == volunteer_id,
-            col(Proposal.state).in_((*LIVE_PROPOSAL_STATES, *ANSWERED_STATES)),
+    proposals = (
+        session.connection()
+        .execute(
+            select(col(Proposal.request_id), col(Proposal.state)).where(
+                col(Proposal.volunteer_id) == volunteer_id,
+                col(Proposal.state).in_((*LIVE_PROPOSAL_STATES, *ANSWERED_STATES)),
+            )
         )
-    ).all()
+        .all()
+    )
     on_pause = row.is_paused and (row.paused_until is None or row.paused_until > today)
     return Helper(
         account_id=volunteer_id,

@@ -2,9 +2,10 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, or_, select, update
+from sqlalchemy import ColumnElement, delete, or_, select, update
 from sqlmodel import Session, col
 
+from matching.errors import IllegalMove
 from matching.models.messages import OutboxMessage
 from matching.notices import Notice
 
@@ -37,6 +38,38 @@ def cancel(session: Session, key_prefix: str, *, now: datetime) -> None:
         update(OutboxMessage)
         .where(col(OutboxMessage.key).startswith(key_prefix, autoescape=True), _is_pending())
         .values(cancelled_at=now)
+    )
+
+
+def postpone(session: Session, key_prefix: str, *, until: datetime) -> None:
+    """Let what has not been sent wait, as long as a decision can be taken back."""
+    session.connection().execute(
+        update(OutboxMessage)
+        .where(col(OutboxMessage.key).startswith(key_prefix, autoescape=True), _is_pending())
+        .values(due_at=until)
+    )
+
+
+def discard(session: Session, key_prefix: str) -> None:
+    """Remove what has not been sent, so that the same notice can be written anew. Raises IllegalMove when the
+    worker has it already."""
+    session.flush()
+    ours = col(OutboxMessage.key).startswith(key_prefix, autoescape=True)
+    gone = col(OutboxMessage.sent_at).is_not(None) | col(OutboxMessage.claimed_until).is_not(None)
+    if session.scalars(select(col(OutboxMessage.id)).where(ours, gone)).first() is not None:
+        raise IllegalMove("the message has gone out")
+    session.connection().execute(delete(OutboxMessage).where(ours))
+
+
+def restore(session: Session, key_prefix: str, *, cancelled_at: datetime) -> None:
+    """Send after all what was cancelled at this moment."""
+    session.connection().execute(
+        update(OutboxMessage)
+        .where(
+            col(OutboxMessage.key).startswith(key_prefix, autoescape=True),
+            col(OutboxMessage.cancelled_at) == cancelled_at,
+        )
+        .values(cancelled_at=None)
     )
 
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from statistics import median
 
-from sqlalchemy import or_
-from sqlmodel import Session, col, select
+from sqlalchemy import ColumnElement, select
+from sqlmodel import Session, col
 
 from matching.models import Account, Buurt, HelpRequest, Pairing, Role, StaffRole
 from matching.workflow import LIVE_PAIRING_STATES, OPEN_REQUEST_STATES, PairingState
@@ -39,16 +39,15 @@ def standing(session: Session, request: HelpRequest, *, now: datetime) -> Standi
 
 def _buurt_and_staff(session: Session, code: str) -> tuple[str, tuple[str, ...]]:
     places = (code, f"WK{code[2:8]}", f"GM{code[2:6]}")
-    rows = session.exec(
-        select(Buurt.name, StaffRole.place_code, Account.first_name)
+    rows = session.execute(
+        select(col(Buurt.name), col(StaffRole.place_code), col(Account.first_name))
+        .select_from(Buurt)
         .outerjoin(
             StaffRole,
             (col(StaffRole.role) == Role.OPBOUWWERKER) & col(StaffRole.place_code).in_(places),
         )
-        .outerjoin(
-            Account, (col(Account.id) == col(StaffRole.account_id)) & col(Account.deactivated_at).is_(None)
-        )
-        .where(Buurt.code == code)
+        .outerjoin(Account, (col(Account.id) == col(StaffRole.account_id)) & col(Account.deactivated_at).is_(None))
+        .where(col(Buurt.code) == code)
         .order_by(col(Account.first_name))
     ).all()
     name = rows[0][0] if rows else ""
@@ -61,8 +60,9 @@ def _buurt_and_staff(session: Session, code: str) -> tuple[str, tuple[str, ...]]
 
 def usual_days(session: Session, *, now: datetime) -> int | None:
     """The median number of days from asking to a pairing, over the last hundred of half a year."""
-    rows = session.exec(
-        select(HelpRequest.created_at, Pairing.agreed_at)
+    rows = session.execute(
+        select(col(HelpRequest.created_at), col(Pairing.agreed_at))
+        .select_from(HelpRequest)
         .join(Pairing, col(Pairing.request_id) == col(HelpRequest.id))
         .where(col(Pairing.agreed_at) > now - RECENT)
         .order_by(col(Pairing.id).desc())
@@ -74,16 +74,17 @@ def usual_days(session: Session, *, now: datetime) -> int | None:
 
 def _pairing(session: Session, request: HelpRequest) -> int | None:
     states = (*LIVE_PAIRING_STATES, PairingState.DONE)
-    found = select(Pairing.id).where(Pairing.request_id == request.id, col(Pairing.state).in_(states))
-    return session.exec(found.order_by(col(Pairing.id).desc()).limit(1)).first()
+    found = select(col(Pairing.id)).where(col(Pairing.request_id) == request.id, col(Pairing.state).in_(states))
+    return session.scalars(found.order_by(col(Pairing.id).desc()).limit(1)).first()
 
 
 def own_requests(
     session: Session, account_id: int | None, ids: list[int], *, limit: int, offset: int = 0
 ) -> list[HelpRequest]:
     """What this person asked or wrote down for somebody, and the requests with these ids; the newest first."""
-    mine = [col(HelpRequest.id).in_(ids)]
+    mine: ColumnElement[bool] = col(HelpRequest.id).in_(ids)
     if account_id is not None:
-        mine += [col(HelpRequest.asker_id) == account_id, col(HelpRequest.posted_by_id) == account_id]
-    found = select(HelpRequest).where(or_(*mine)).order_by(col(HelpRequest.created_at).desc(), col(HelpRequest.id).desc())
-    return list(session.exec(found.limit(limit).offset(offset)))
+        mine = mine | (col(HelpRequest.asker_id) == account_id) | (col(HelpRequest.posted_by_id) == account_id)
+    newest_first = (col(HelpRequest.created_at).desc(), col(HelpRequest.id).desc())
+    found = select(HelpRequest).where(mine).order_by(*newest_first).limit(limit).offset(offset)
+    return list(session.scalars(found))

@@ -128,16 +128,13 @@ def forget_kept_profile(session: Session, account_id: int) -> None:
     drafts.discard(session, drafts.newest(session, KEPT, account_id=account_id))
 
 
-def take_draft(session: Session, draft: Draft) -> bool:
+def take_draft(session: Session, draft_id: str) -> bool:
     """Take a draft away to make something of it. Of a form sent twice at the same moment one gets True."""
-    taken = session.connection().execute(delete(Draft).where(col(Draft.id) == draft.id))
-    session.expunge(draft)
+    taken = session.connection().execute(delete(Draft).where(col(Draft.id) == draft_id))
     return taken.rowcount == 1
 
 
-def pause(
-    session: Session, volunteer: Volunteer, *, until: date | None = None, today: date, now: datetime
-) -> None:
+def pause(session: Session, volunteer: Volunteer, *, until: date | None = None, today: date, now: datetime) -> None:
     """No questions until the day `until`, or until told otherwise. Raises Invalid for a day that is not ahead."""
     if until is not None and until <= today:
         raise Invalid("until", "past")
@@ -236,9 +233,7 @@ def reached(session: Session, home: Home, radius_m: int | None) -> list[tuple[st
     One's own buurt always counts, however short the radius."""
     gemeente = select(col(Buurt.gemeente_code)).where(col(Buurt.code) == home.buurt_code).scalar_subquery()
     rows = session.connection().execute(
-        select(col(Buurt.code), col(Buurt.name), col(Buurt.x), col(Buurt.y)).where(
-            col(Buurt.gemeente_code) == gemeente
-        )
+        select(col(Buurt.code), col(Buurt.name), col(Buurt.x), col(Buurt.y)).where(col(Buurt.gemeente_code) == gemeente)
     )
     near = []
     for code, name, x, y in rows:

@@ -10,10 +10,16 @@ from matching.models import Channel
 from web.forms.fields import Form, one_line
 from web.forms.help_requests import ContactForm
 from web.forms.where import WhereForm
+from web.safe_paths import local_path
 
 LONGEST_SENT = 1000  # characters of a password that we look at at all
 TOO_LONG = _l("This password is too long.")
 LONG_EMAIL = _l("This e-mail address is too long.")
+
+
+def _own_page(path: str | None) -> str:
+    """Where to go afterwards, when that is a page of ours; else nothing."""
+    return local_path(path, "")
 
 
 class SignInForm(Form):
@@ -27,13 +33,13 @@ class SignInForm(Form):
     password = PasswordField(
         _l("Your password"), [Optional(strip_whitespace=False), Length(max=LONGEST_SENT, message=TOO_LONG)]
     )
-    verder = HiddenField()
+    verder = HiddenField(filters=[_own_page])
 
 
 class NewAccountForm(ContactForm, WhereForm):
     """Who somebody is and where they live, roughly."""
 
-    verder = HiddenField()
+    verder = HiddenField(filters=[_own_page])
 
 
 class AboutMeForm(ContactForm, WhereForm):

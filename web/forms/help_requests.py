@@ -1,4 +1,4 @@
-"""What a request for help asks: one form per step. They check shape; services.posting decides."""
+"""What a request for help asks: one form per step. They check shape; services.wishes decides."""
 
 from typing import Any
 
@@ -12,9 +12,19 @@ from matching import catalogue
 from matching.errors import Invalid
 from matching.models import Channel, ForWhom, Frequency
 from matching.models.base import utcnow
-from matching.services import accounts, posting
-from matching.services.posting import LONGEST_TEXT, MINUTES, ConsentBy, ConsentHow
-from web.forms.fields import CheckboxesField, ChoiceField, DagdelenField, DayField, Form, ListField, one_line, plain, say
+from matching.services import accounts, wishes
+from matching.services.wishes import LONGEST_TEXT, MINUTES, ConsentBy, ConsentHow
+from web.forms.fields import (
+    CheckboxesField,
+    ChoiceField,
+    DagdelenField,
+    DayField,
+    Form,
+    ListField,
+    one_line,
+    plain,
+    say,
+)
 from web.forms.where import WhereForm
 from web.i18n import LANGUAGES, PART_NAMES, PARTS
 
@@ -31,32 +41,43 @@ MINUTE_NAMES = {
     240: _l("Four hours"),
 }
 NO_FREQUENCY = _l("Choose how often you would like help.")
-NO_NAME = _l("Fill in a first name.")
-LONG_NAME = _l("This name is too long. Use at most 80 letters.")
+A_NAME = (
+    InputRequired(_l("Fill in a first name.")),
+    Length(max=80, message=_l("This name is too long. Use at most 80 letters.")),
+)
 
 
 def when_refusal(reason: str) -> str:
-    """Why posting.check_when refuses, as a sentence."""
-    return {
+    """Why wishes.check_when refuses, as a sentence."""
+    known: dict[str, str] = {
         "day.missing": _("Choose the day on which you would like help."),
         "day.past": _("This day is over. Choose today or a later day."),
         "day.too_far": _("This day is more than a year away. Choose a day within a year."),
         "parts.missing": _("Choose when on that day suits you. You may choose more than one."),
         "parts.past": _("That part of today is over. Choose a later part or another day."),
         "slots.missing": _("Choose at least one moment that suits you."),
-    }[reason]
+    }
+    return known[reason]
 
 
 def text_refusal(kind: str, found: str = "") -> str:
-    """Why posting.check_text refuses, as a sentence that says what to take out."""
-    return {
+    """Why wishes.check_text refuses, as a sentence that says what to take out."""
+    known: dict[str, str] = {
         "too_long": _("Your text is too long. Use at most %(count)s characters.", count=LONGEST_TEXT),
-        "phone": _("Your text holds a telephone number: %(found)s. Please take it out. We share it only when you both say yes.", found=found),
-        "email": _("Your text holds an e-mail address: %(found)s. Please take it out. We ask for it later, and keep it safe.", found=found),
+        "phone": _(
+            "Your text holds a telephone number: %(found)s. Please take it out. "
+            "We share it only when you both say yes.",
+            found=found,
+        ),
+        "email": _(
+            "Your text holds an e-mail address: %(found)s. Please take it out. We ask for it later, and keep it safe.",
+            found=found,
+        ),
         "bsn": _("Your text holds a BSN: %(found)s. Please take it out. We never need your BSN.", found=found),
         "postcode": _("Your text holds a postcode: %(found)s. Please take it out. Your buurt is enough.", found=found),
         "address": _("Your text holds an address: %(found)s. Please take it out. Your buurt is enough.", found=found),
-    }[kind]  # fmt: skip
+    }
+    return known[kind]
 
 
 class TextForm(Form):
@@ -67,7 +88,7 @@ class TextForm(Form):
     def validate_description(self, field: Field) -> None:
         text = field.data = field.data or ""
         try:
-            posting.check_text(text)
+            wishes.check_text(text)
         except Invalid as refused:
             details = {detail.kind: detail.text for detail in reversed(catalogue.personal_details(text[:LONGEST_TEXT]))}
             sentences = [text_refusal(kind, found) for kind, found in sorted(details.items())]
@@ -144,7 +165,7 @@ class WhenForm(Form):
         if not super().validate(extra_validators):
             return False
         try:
-            posting.check_when(Frequency(self.frequency.data), self.day.data, self.mask, now=utcnow())
+            wishes.check_when(Frequency(self.frequency.data), self.day.data, self.mask, now=utcnow())
         except Invalid as refused:
             say(self[refused.field], when_refusal(f"{refused.field}.{refused.reason}"))
             return False
@@ -156,7 +177,7 @@ class WhenForm(Form):
         if self.frequency.data != Frequency.ONCE:
             return self.slots.mask
         chosen = [PARTS.index(part) for part in self.parts.data or () if part in PARTS]
-        return posting.day_slots(self.day.data, chosen) if self.day.data else 0
+        return wishes.day_slots(self.day.data, chosen) if self.day.data else 0
 
 
 class PlaceForm(WhereForm):
@@ -183,12 +204,12 @@ def _spoken(language: catalogue.Language) -> str:
 class ContactForm(Form):
     """Who asks: the last step, only for somebody we do not know yet."""
 
-    first_name = StringField(_l("Your first name"), [InputRequired(NO_NAME), Length(max=80, message=LONG_NAME)], filters=[one_line])
+    first_name = StringField(_l("Your first name"), A_NAME, filters=[one_line])
     email = EmailField(_l("Your e-mail address"), filters=[one_line])
     phone = TelField(_l("Your telephone number"), filters=[one_line])
     channel = ChoiceField(
         _l("How shall we let you know?"),
-        choices=[SelectChoice(Channel.EMAIL, _l("By e-mail")), SelectChoice(Channel.PHONE, _l("By telephone"))],
+        choices=[SelectChoice(Channel.EMAIL, _l("We send an e-mail")), SelectChoice(Channel.PHONE, _l("We call you"))],
         wrong=_l("Choose how we shall let you know."),
         default=Channel.EMAIL,
     )
@@ -198,7 +219,8 @@ class ContactForm(Form):
         wrong=_l("Choose a language from the list."),
     )
     adult = BooleanField(
-        _l("I am 18 years or older"), [InputRequired(_l("Tick this when you are 18 or older. Are you younger? Then call us."))]
+        _l("I am 18 years or older"),
+        [InputRequired(_l("Tick this when you are 18 or older. Are you younger? Then call us."))],
     )
 
     def validate_email(self, field: Field) -> None:
@@ -206,25 +228,31 @@ class ContactForm(Form):
             try:
                 accounts.normal_email(field.data)
             except Invalid:
-                raise ValidationError(_("This is not a whole e-mail address. It looks like: name@example.nl.")) from None
+                raise ValidationError(
+                    _("This is not a whole e-mail address. It looks like: name@example.nl.")
+                ) from None
         elif self.channel.data == Channel.EMAIL:
-            raise ValidationError(_("Fill in an e-mail address, or choose: By telephone."))
+            raise ValidationError(_("Fill in an e-mail address, or choose: We call you."))
 
     def validate_phone(self, field: Field) -> None:
         if field.data:
             try:
                 accounts.normal_phone(field.data)
             except Invalid:
-                raise ValidationError(_("This is not a whole telephone number. It has 10 digits, like 06 12 34 56 78.")) from None
+                raise ValidationError(
+                    _("This is not a whole telephone number. It has 10 digits, like 06 12 34 56 78.")
+                ) from None
         elif self.channel.data == Channel.PHONE:
-            raise ValidationError(_("Fill in a telephone number, or choose: By e-mail."))
+            raise ValidationError(_("Fill in a telephone number, or choose: We send an e-mail."))
 
 
 class OtherForm(Form):
     """For whom somebody else asks, and that this person agrees."""
 
     other_name = StringField(
-        _l("First name of the person you ask for"), [InputRequired(NO_NAME), Length(max=80, message=LONG_NAME)], filters=[one_line]
+        _l("First name of the person you ask for"),
+        A_NAME,
+        filters=[one_line],
     )
     consent_by = ChoiceField(
         _l("Who agreed to this?"),

@@ -36,11 +36,11 @@ class SkillsForm(Form):
         name="kan",
         choices=lambda: [SelectChoice(key, _(each.help)) for key, each in CATEGORIES.items()],
     )
-    has_car = BooleanField(_l("I have a car that I can use for this"), name="auto")
+    has_car = BooleanField(_l("I have a car that I can use for this"), name="met-auto")
     languages = CheckboxesField(
         _l("I speak these languages"),
         [DataRequired(_l("Choose at least one language."))],
-        name="taal",
+        name="talen",
         choices=lambda: [SelectChoice(each.code, _(each.name)) for each in LANGUAGES],
     )
 
@@ -162,4 +162,4 @@ class AbsenceForm(Form):
 class PauseForm(Form):
     """Until when somebody wants to be left alone."""
 
-    until = DayField(_l("From when can we ask you again?"), [Optional()], name="tot")
+    until = DayField(_l("From when can we ask you again?"), [Optional()], name="vanaf")

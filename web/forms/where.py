@@ -17,20 +17,25 @@ from wtforms.validators import InputRequired
 
 from matching.models.geo import round_100m
 from web.db import db
-from web.forms.fields import Form, ListField
-from web.pick_map import PickMap, read_map
+from web.forms.fields import Form, ListField, one_line
+from web.pick_map import PickMap, View, read_map
 
 KEPT_SECONDS = 300  # places are imported once or twice a year
 TAP = "map"  # the name of the image: a browser sends map.x and map.y
+WHOLE = "whole"  # the name of the button that shows the whole map again
 NO_BUURT = _l("Choose your buurt from the list, or tap on the map.")
 
 
 class WhereForm(Form):
-    """A buurt, and perhaps a point in it. `tapped` is whether the map was pressed, `missed` whether outside it."""
+    """A buurt, and perhaps a point in it.
+
+    `tapped`: the map was pressed, so show it again instead of going on. `missed`: pressed outside the gemeente.
+    """
 
     buurt = ListField(_l("Which buurt?"), [InputRequired(NO_BUURT)], wrong=NO_BUURT)
-    x = HiddenField()
-    y = HiddenField()
+    x = HiddenField(filters=[one_line])
+    y = HiddenField(filters=[one_line])
+    near = HiddenField(filters=[one_line])  # "x,y" of the place that was brought closer
 
     def __init__(self, formdata: MultiDict[str, str] | None = None, **kwargs: Any) -> None:
         self.map = buurten_map()
@@ -38,23 +43,30 @@ class WhereForm(Form):
         if formdata is not None:
             formdata = self._with_tap(MultiDict(formdata))
         super().__init__(formdata=formdata, **kwargs)
+        self.view = self._view(self.near.data)
         first = SelectChoice("", _("Choose a buurt"))
         self.buurt.choices = [first, *(SelectChoice(*each) for each in self.map.choices)]
 
     def _with_tap(self, formdata: MultiDict[str, str]) -> MultiDict[str, str]:
-        """The same answers with the buurt and the point that were pressed. 0, 0 is a press on the Enter key."""
+        """The same answers with the place that was pressed. 0, 0 is the Enter key, so no place."""
+        if WHOLE in formdata:
+            self.tapped = True
+            formdata.setlist("near", [])
         across, down = (_whole(formdata.get(f"{TAP}.{axis}")) for axis in "xy")
         if across is None or down is None or (across, down) == (0, 0):
             return formdata
         self.tapped = True
-        found = self.map.at(across, down)
+        found = self.map.at(*self._view(formdata.get("near")).place(across, down))
         self.missed = found is None
         if found is not None:
-            code, x, y = found
-            formdata.setlist("buurt", [code])
-            formdata.setlist("x", [str(x)])
-            formdata.setlist("y", [str(y)])
+            answers = zip(("buurt", "x", "y", "near"), (*found, f"{found[1]},{found[2]}"), strict=True)
+            for name, value in answers:
+                formdata.setlist(name, [str(value)])
         return formdata
+
+    def _view(self, near: str | None) -> View:
+        x, y = (_whole(part) for part in [*(near or "").split(","), ""][:2])
+        return self.map.whole() if x is None or y is None else self.map.around(x, y)
 
     def point(self) -> tuple[int, int] | tuple[None, None]:
         """The point in RD metres, rounded to 100; None when none was pressed or it lies in another buurt than the
@@ -67,7 +79,7 @@ class WhereForm(Form):
     def dot(self) -> tuple[int, int] | None:
         """Where to draw the chosen point, in pixels of the map."""
         x, y = self.point()
-        return self.map.pixels(x, y) if x is not None and y is not None else None
+        return self.map.frame.pixels(x, y) if x is not None and y is not None else None
 
 
 def _whole(text: str | None) -> int | None:

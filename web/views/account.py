@@ -16,7 +16,7 @@ from web import auth
 from web.access import public, signed_in, with_link
 from web.auth import viewer
 from web.db import db
-from web.facts import what
+from web.facts import phone_text, what
 from web.forms.account import AboutMeForm, NewAccountForm, PasswordForm, SignInForm
 from web.forms.fields import say
 from web.forms.where import WhereForm
@@ -34,7 +34,7 @@ def sign_in() -> ResponseReturnValue:
     form = SignInForm(request.form if request.method == "POST" else MultiDict(request.args))
     if request.method == "GET":
         if current_user.is_authenticated:
-            return redirect(local_path(form.verder.data, _start(current_user)))
+            return redirect(form.verder.data or _start(current_user))
         form.email.data = ""  # an address does not belong in an address bar
         return render_template("account/sign_in.html", form=form)
     if not form.validate():
@@ -72,7 +72,7 @@ def _mail_link(form: SignInForm) -> ResponseReturnValue:
         address=request.remote_addr or "",
         secret=current_app.config["SECRET_KEY"],
         now=utcnow(),
-        next_path=local_path(form.verder.data, ""),
+        next_path=form.verder.data,
     )
     return redirect(url_for("account.mailed"))
 
@@ -140,7 +140,7 @@ def new() -> ResponseReturnValue:
     if current_user.is_authenticated:
         return redirect(url_for("account.me"))
     if request.method == "GET":
-        form = NewAccountForm(locale=language(), verder=local_path(request.args.get("verder"), ""))
+        form = NewAccountForm(locale=language(), verder=request.args.get("verder"))
         return render_template("account/new.html", form=form)
     form = NewAccountForm(request.form)
     if form.tapped:
@@ -181,7 +181,7 @@ def _join(form: NewAccountForm) -> ResponseReturnValue:
     )
     if email is None:
         return _enter(account, form.verder.data)
-    accounts.send_sign_in_link(db(), account, now=now, next_path=local_path(form.verder.data, ""))
+    accounts.send_sign_in_link(db(), account, now=now, next_path=form.verder.data)
     return redirect(url_for("account.mailed"))
 
 
@@ -216,6 +216,7 @@ def me() -> ResponseReturnValue:
         kept_profile=volunteering.kept_profile(db(), current_user.id),
         is_volunteer=db().get(Volunteer, current_user.id) is not None,
         is_beheerder=viewer().holds(Role.BEHEERDER),
+        phone_text=phone_text,
     )
 
 
@@ -255,8 +256,8 @@ def edit() -> ResponseReturnValue:
             channel=account.channel,
             locale=account.locale,
             buurt=account.buurt_code,
-            x=account.x,
-            y=account.y,
+            x=str(account.x or ""),
+            y=str(account.y or ""),
         )
         return render_template("account/edit.html", form=form, account=account)
     form = AboutMeForm(request.form, has_email=has_email)

@@ -13,7 +13,7 @@ from matching.catalogue import CATEGORIES
 from matching.errors import Invalid, NotFound
 from matching.models import Account, Consent, Frequency, HelpRequest
 from matching.models.base import utcnow
-from matching.services import drafts, posting, status
+from matching.services import drafts, posting, status, wishes
 from matching.workflow import REQUEST_MOVES, can
 from web import asking, facts, request_status
 from web.access import public, signed_in
@@ -127,12 +127,14 @@ def _posted_before(now: asking.Asking) -> ResponseReturnValue | None:
 @bp.errorhandler(CSRFError)
 def stale(_error: CSRFError) -> ResponseReturnValue:
     """The session ended while somebody was writing: show the page again, with everything that was typed."""
-    step = next((step for step in asking.STEPS if request.endpoint == f"help_requests{ENDPOINTS[step]}"), None)
+    here = (request.endpoint or "").removeprefix("help_requests")
+    step = next((step for step in asking.STEPS if ENDPOINTS[step] == here), None)
     if step is None:
         flash(_("This page was open for too long. Please do it once more."), "warning")
-        return redirect(request.path)
+        return redirect(url_for(".check" if here == ".check" else ".index"))
+    again = _("This page was open for too long. Look whether everything is right, and press the button once more.")
+    flash(again, "warning")
     now = asking.current()
-    flash(_("This page was open for too long. Look whether everything is right, and press the button once more."), "warning")
     return _page(step, now, now.form(step, request.form)), 400
 
 
@@ -191,9 +193,7 @@ def discard() -> ResponseReturnValue:
 def index() -> ResponseReturnValue:
     page = request.args.get("pagina", 1, int)
     page = min(max(page, 1), 10_000)
-    rows = status.own_requests(
-        db(), viewer().account_id, asking.remembered(), limit=PAGE + 1, offset=(page - 1) * PAGE
-    )
+    rows = status.own_requests(db(), viewer().account_id, asking.remembered(), limit=PAGE + 1, offset=(page - 1) * PAGE)
     certain = viewer().account_id is not None
     return render_template(
         "help_requests/index.html",
@@ -260,16 +260,16 @@ def _edit_form(found: HelpRequest, part: str) -> Any:
     if part == "wanneer":
         slots = slot_list(found.slots)
         parts = [PARTS[slot % 4] for slot in slots] if found.frequency == Frequency.ONCE else []
-        grid = [] if found.frequency == Frequency.ONCE or found.slots == posting.ALL_SLOTS else slots
+        grid = [] if found.frequency == Frequency.ONCE or found.slots == wishes.ALL_SLOTS else slots
         kept = {"frequency": found.frequency, "day": found.day, "minutes": str(found.minutes)}
         return forms.WhenForm(formdata=sent, data={**kept, "parts": parts, "slots": [slot_key(slot) for slot in grid]})
-    kept = {"buurt": found.buurt_code, "x": str(found.x), "y": str(found.y), "welcomes_anyone": found.welcomes_anyone}
-    return forms.PlaceForm(formdata=sent, data=kept | {"language": (found.languages or [""])[0]})
+    place = {"buurt": found.buurt_code, "x": str(found.x), "y": str(found.y), "language": (found.languages or [""])[0]}
+    return forms.PlaceForm(formdata=sent, data=place | {"welcomes_anyone": found.welcomes_anyone})
 
 
-def _changed(found: HelpRequest, form: Any, part: str) -> posting.Wish:
+def _changed(found: HelpRequest, form: Any, part: str) -> wishes.Wish:
     """What the request asks with this part filled in anew."""
-    before = posting.wish_of(found)
+    before = wishes.wish_of(found)
     if part == "wat":
         return replace(before, description=form.description.data)
     if part == "wanneer":

@@ -50,3 +50,10 @@ def accessibility() -> ResponseReturnValue:
 @public
 def contact() -> ResponseReturnValue:
     return render_template("pages/contact.html")
+
+
+@bp.get("/gezond")
+@public
+def alive() -> ResponseReturnValue:
+    """For the operator: this process answers."""
+    return "ok\n", 200, {"Content-Type": "text/plain; charset=utf-8"}

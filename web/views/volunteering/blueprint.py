@@ -31,6 +31,11 @@ def me() -> int:
     return account_id
 
 
+def gemeente_of(buurt_code: str) -> str:
+    """CBS codes nest: BU04020603 lies in GM0402."""
+    return f"GM{buurt_code[2:6]}"
+
+
 def my_volunteer() -> Volunteer:
     """The helping side of whoever is signed in. Raises NotFound for somebody who does not help (yet)."""
     volunteer = volunteering.find(db(), me())

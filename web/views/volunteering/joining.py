@@ -118,7 +118,7 @@ def _join_member(account_id: int, draft: Draft | None, data: dict[str, Any]) -> 
 
 def _join_stranger(draft: Draft, form: WhoForm) -> ResponseReturnValue:
     now, data = utcnow(), dict(draft.data)
-    if not volunteering.take_draft(db(), draft):  # the same form a moment ago
+    if not volunteering.take_draft(db(), draft.id):  # the same form a moment ago
         return redirect(url_for(".joined"))
     try:
         account, is_new = _find_or_join(form, data)

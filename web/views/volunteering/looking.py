@@ -13,9 +13,11 @@ from matching.services import looking_around, my_help
 from matching.services.looking_around import NoFit, TooManyOffers
 from web import nearby as wording
 from web.access import signed_in
+from web.coloured_map import colour
 from web.db import db
 from web.facts import language_name
 from web.i18n import today
+from web.views.places import atlas_and_map
 from web.views.volunteering.blueprint import KEY, begin, bp, me, my_volunteer
 
 TEASER = 3  # requests shown on the overview
@@ -52,11 +54,13 @@ def nearby() -> ResponseReturnValue:
     except NotFound:
         return begin()
     except NoFit:
-        return render_template("volunteering/nearby.html", why="no_home", on_map=False)
+        return render_template("volunteering/nearby.html", why="no_home", map=None)
     found = looking_around.fitting(db(), helper, today=today())
     category = request.args.get("soort", "")
     chosen = [each for each in found if each.category == category]
     sheet = wording.sheet(chosen or found, request.args.get("pagina"), request.args.get("aantal"))
+    counts = looking_around.per_buurt(chosen or found)
+    atlas, drawn = atlas_and_map(helper.gemeente_code) if "kaart" in request.args and found else (None, None)
     return render_template(
         "volunteering/nearby.html",
         why="" if helper.is_available else "paused",
@@ -65,8 +69,8 @@ def nearby() -> ResponseReturnValue:
         chips=wording.chips(found),
         total=len(found),
         category=category if chosen else "",
-        on_map="kaart" in request.args,
-        per_buurt=looking_around.per_buurt(chosen or found),
+        atlas=atlas,
+        map=colour(drawn, None, counts, counts) if drawn else None,
     )
 
 

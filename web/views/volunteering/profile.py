@@ -9,10 +9,12 @@ from matching.models.base import utcnow
 from matching.services import looking_around, volunteering
 from web import nearby as wording
 from web.access import signed_in
+from web.coloured_map import colour
 from web.db import db
 from web.forms.volunteering import ProfileForm, answers
 from web.i18n import today
-from web.views.volunteering.blueprint import bp, me
+from web.views.places import atlas_and_map
+from web.views.volunteering.blueprint import bp, gemeente_of, me
 
 
 @bp.route("/profiel", methods=["GET", "POST"])
@@ -52,13 +54,15 @@ def _save_profile(volunteer: Volunteer | None) -> ResponseReturnValue:
 def _profile_page(form: ProfileForm, volunteer: Volunteer | None, kept: str = "") -> str:
     home = volunteering.home_of(db().get_one(Account, me()))
     reached = volunteering.reached(db(), home, form.radius_m) if home else []
+    atlas, drawn = atlas_and_map(gemeente_of(home.buurt_code)) if home else (None, None)
     return render_template(
         "volunteering/profile.html",
         form=form,
         volunteer=volunteer,
         kept=kept,
         home=home,
-        reached={code for code, _name in reached},
+        atlas=atlas,
+        map=colour(drawn, home.buurt_code, {code for code, _name in reached}) if home and drawn else None,
         reach=wording.reach_sentence(form.radius_m, reached) if reached else "",
         fitting=_count_fitting() if volunteer and home else 0,
         is_available=volunteer is None or volunteer.is_available(today()),

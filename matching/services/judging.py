@@ -1,0 +1,307 @@
+"""The opbouwwerker chooses: this volunteer, somebody else, or nobody; and takes it back within the minute.
+
+Every decision takes the row of the request first, as the answers do, so that two people at two desks decide one
+after the other. Nothing leaves the house before the minute for taking it back is over.
+"""
+
+from datetime import datetime
+from math import hypot
+
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import Session, col, or_, select
+
+from matching.errors import IllegalMove, Invalid, NotFound
+from matching.models import Account, Block, Event, HelpRequest, Pairing, Proposal, Tag, Volunteer
+from matching.notices import UNDO_WINDOW, volunteer_asked
+from matching.services import answering, appointments, ending, links, outbox
+from matching.services.history import record
+from matching.workflow import (
+    LIVE_PAIRING_STATES,
+    PAIRING_MOVES,
+    PROPOSAL_MOVES,
+    REQUEST_MOVES,
+    PairingState,
+    ProposalState,
+    RequestState,
+    after,
+    can,
+)
+
+OFFER, STAFF = "offer", "staff"
+LONGEST_REASON = 300
+
+
+def lock(session: Session, request: HelpRequest) -> None:
+    """Take the row of the request and read it afresh: whoever decides at the same moment waits here."""
+    query = select(HelpRequest).where(HelpRequest.id == request.id).with_for_update()
+    session.exec(query.execution_options(populate_existing=True)).one()
+
+
+def choose(
+    session: Session,
+    request: HelpRequest,
+    volunteer_id: int,
+    *,
+    by: int,
+    now: datetime,
+    reason: str = "",
+    seen: str = "",
+) -> Proposal:
+    """Ask this volunteer, or agree with an offer. `seen` is the state of the request that the chooser looked at.
+
+    Somebody whom nobody proposed needs a `reason`. Raises Invalid("reason", ...), NotFound for who is no volunteer,
+    IllegalMove when somebody decided a moment earlier, AlreadyTaken when somebody said yes a moment earlier.
+    """
+    lock(session, request)
+    if seen and seen != request.state:
+        raise IllegalMove(f"the request was {seen} and is {request.state}")
+    was = request.state
+    proposal = _live(session, request, volunteer_id) or _propose(session, request, volunteer_id, reason, now=now)
+    if proposal.state != ProposalState.PROPOSED:
+        raise IllegalMove("this volunteer was asked already")
+    proposal.decided_by_id, proposal.decided_at, proposal.decision_reason = by, now, _short(reason)
+    record(session, Tag.PROPOSAL_APPROVED, proposal, now=now, actor_id=by, source=proposal.source, was=was)
+    if proposal.source == OFFER:
+        _agree_with_offer(session, proposal, by=by, now=now)
+    else:
+        _ask(session, request, proposal, now=now)
+    return proposal
+
+
+def choose_nobody(session: Session, request: HelpRequest, *, by: int, now: datetime, reason: str) -> list[Proposal]:
+    """None of those who wait for a decision. Remembered, so that the matcher proposes none of these pairs again.
+
+    Raises Invalid("reason", "missing"), and IllegalMove when nobody waits for a decision any more.
+    """
+    if not reason.strip():
+        raise Invalid("reason", "missing")
+    lock(session, request)
+    rejected = [each for each in ending.live_proposals(session, request) if each.state == ProposalState.PROPOSED]
+    if not rejected:
+        raise IllegalMove("nobody waits for a decision")
+    for proposal in rejected:
+        proposal.state = after(PROPOSAL_MOVES, proposal.state, "reject")
+        proposal.decided_by_id, proposal.decided_at, proposal.decision_reason = by, now, _short(reason)
+        session.add(proposal)
+        record(session, Tag.PROPOSAL_REJECTED, proposal, now=now, actor_id=by)
+    return rejected
+
+
+def can_undo(proposal: Proposal, *, now: datetime) -> bool:
+    """Whether the minute is not over."""
+    return proposal.decided_at is not None and now < proposal.decided_at + UNDO_WINDOW
+
+
+def undo(session: Session, proposal: Proposal, *, by: int, now: datetime) -> None:
+    """Take a decision back within the minute: everything stands as before, and nobody hears of it.
+
+    Raises IllegalMove when it is too late, or when the others acted on it already.
+    """
+    request = session.get_one(HelpRequest, proposal.request_id)
+    lock(session, request)
+    session.refresh(proposal)
+    if not can_undo(proposal, now=now):
+        raise IllegalMove("too late to undo")
+    if proposal.state == ProposalState.ASKED:
+        _undo_question(session, request, proposal, by=by, now=now)
+    elif proposal.state == ProposalState.ACCEPTED:
+        _undo_agreement(session, request, proposal, by=by, now=now)
+    elif proposal.state == ProposalState.REJECTED:
+        for each in _rejected_with(session, proposal):
+            _back(session, each, by=by, now=now)
+    else:
+        raise IllegalMove(f"cannot undo a proposal that is {proposal.state}")
+
+
+def _short(reason: str) -> str:
+    return " ".join(reason.split())[:LONGEST_REASON]
+
+
+def _live(session: Session, request: HelpRequest, volunteer_id: int) -> Proposal | None:
+    for proposal in ending.live_proposals(session, request):
+        if proposal.volunteer_id == volunteer_id:
+            session.refresh(proposal)
+            return proposal
+    return None
+
+
+def _propose(
+    session: Session, request: HelpRequest, volunteer_id: int, reason: str, *, now: datetime
+) -> Proposal:
+    """A proposal of the desk's own: with a reason, because the matcher did not come to it."""
+    person = session.get(Account, volunteer_id)
+    if person is None or not person.is_active or session.get(Volunteer, volunteer_id) is None:
+        raise NotFound(f"no volunteer {volunteer_id}")
+    if volunteer_id in (request.asker_id, request.posted_by_id) or is_blocked(session, request, volunteer_id):
+        raise Invalid("volunteer", "not_together")
+    if not reason.strip():
+        raise Invalid("reason", "missing")
+    metres = 0
+    if person.x is not None and person.y is not None:
+        metres = round(hypot(person.x - request.x, person.y - request.y))
+    proposal = Proposal(
+        request_id=request.id,
+        volunteer_id=volunteer_id,
+        source=STAFF,
+        distance_m=metres,
+        reasons=[{"key": "near", "value": metres, "against": False}],
+        created_at=now,
+    )
+    try:
+        with session.begin_nested():
+            session.add(proposal)
+    except IntegrityError:  # the volunteer offered at this very moment
+        raise IllegalMove("this volunteer is proposed already") from None
+    record(session, Tag.PROPOSAL_MADE, proposal, now=now, source=STAFF)
+    return proposal
+
+
+def is_blocked(session: Session, request: HelpRequest, volunteer_id: int) -> bool:
+    """Whether these two asked not to be brought together, whoever of them helps."""
+    pair = (volunteer_id, request.asker_id)
+    found = session.exec(
+        select(Block.id).where(
+            or_(
+                (col(Block.volunteer_id) == pair[0]) & (col(Block.asker_id) == pair[1]),
+                (col(Block.volunteer_id) == pair[1]) & (col(Block.asker_id) == pair[0]),
+            )
+        )
+    ).first()
+    return found is not None
+
+
+def _ask(session: Session, request: HelpRequest, proposal: Proposal, *, now: datetime) -> None:
+    request.state, request.updated_at = after(REQUEST_MOVES, request.state, "ask"), now
+    proposal.state = after(PROPOSAL_MOVES, proposal.state, "ask")
+    assert proposal.id is not None
+    link = links.issue(session, proposal.volunteer_id, links.ANSWER, now=now, subject_id=proposal.id)
+    proposal.asked_at, proposal.expires_at = now, link.expires_at
+    session.add_all([request, proposal])
+    notice = volunteer_asked(
+        proposal.volunteer_id,
+        proposal.id,
+        link.id,
+        request,
+        distance_m=proposal.distance_m,
+        expires_at=link.expires_at,
+    )
+    outbox.post(session, notice, now=now)
+
+
+def _agree_with_offer(session: Session, proposal: Proposal, *, by: int, now: datetime) -> None:
+    """The volunteer's yes is there already. Whatever goes out because of it waits for the minute too."""
+    session.add(proposal)
+    session.flush()
+    made = answering.accept_proposal(session, proposal, now=now, actor_id=by)
+    session.flush()
+    for key in _keys(made, _missed_at(session, proposal.request_id, now)):
+        outbox.postpone(session, key, until=now + UNDO_WINDOW)
+
+
+def _keys(made: Pairing, missed: list[Proposal]) -> list[str]:
+    """The start of the outbox keys of everything that an accepted offer sends out."""
+    first = [f"asker_consent:{made.id}:", f"agreed:{made.id}:"]
+    return first + [f"somebody_was_first:{proposal.id}:" for proposal in missed]
+
+
+def _missed_at(session: Session, request_id: int, moment: datetime) -> list[Proposal]:
+    """Who was asked and missed it at this very moment, because somebody else was chosen."""
+    query = (
+        select(Proposal)
+        .join(Event, (col(Event.subject_id) == col(Proposal.id)) & (col(Event.subject) == "proposal"))
+        .where(
+            Proposal.request_id == request_id,
+            Proposal.state == ProposalState.MISSED,
+            Event.tag == Tag.PROPOSAL_MISSED,
+            Event.at == moment,
+        )
+    )
+    return list(session.exec(query))
+
+
+def _back(session: Session, proposal: Proposal, *, by: int, now: datetime) -> None:
+    """As before the decision: waiting for one."""
+    proposal.state = after(PROPOSAL_MOVES, proposal.state, "undo")
+    proposal.decided_by_id = proposal.decided_at = proposal.asked_at = proposal.expires_at = None
+    proposal.answered_at, proposal.decision_reason = None, ""
+    session.add(proposal)
+    record(session, Tag.PROPOSAL_UNDONE, proposal, now=now, actor_id=by)
+
+
+def _undo_question(session: Session, request: HelpRequest, proposal: Proposal, *, by: int, now: datetime) -> None:
+    if ending.take_back_question(session, proposal, now=now):
+        raise IllegalMove("the message has gone out")
+    before = _state_before(session, proposal)
+    _back(session, proposal, by=by, now=now)
+    session.flush()
+    asked = any(each.state == ProposalState.ASKED for each in ending.live_proposals(session, request))
+    if request.state == RequestState.ASKED and not asked:
+        _reopen(session, request, before, by=by, now=now)
+
+
+def _undo_agreement(session: Session, request: HelpRequest, proposal: Proposal, *, by: int, now: datetime) -> None:
+    """An offer that was agreed with: the pairing falls away unseen, and who was asked before is asked still."""
+    decided_at = proposal.decided_at
+    assert decided_at is not None
+    pairing = session.exec(
+        select(Pairing).where(Pairing.proposal_id == proposal.id, col(Pairing.state).in_(LIVE_PAIRING_STATES))
+    ).one_or_none()
+    if pairing is None or (pairing.state == PairingState.AGREED and pairing.agreed_at != decided_at):
+        raise IllegalMove("the asker has answered")
+    before = _state_before(session, proposal)
+    assert pairing.id is not None
+    pairing.state = after(PAIRING_MOVES, pairing.state, "fall_through")
+    pairing.ended_at, pairing.end_reason = now, "undone"
+    session.add(pairing)
+    appointments.cancel_planned(session, pairing, now=now, actor_id=by)
+    links.revoke(session, links.CONSENT, pairing.id, now=now)
+    missed = _missed_at(session, proposal.request_id, decided_at)
+    for key in _keys(pairing, missed):
+        outbox.discard(session, key)
+    record(session, Tag.PAIRING_FELL_THROUGH, pairing, now=now, actor_id=by, why="undone")
+    _back(session, proposal, by=by, now=now)
+    _reopen(session, request, before, by=by, now=now)
+    for other in missed:
+        _ask_again(session, other, decided_at, by=by, now=now)
+    if missed:
+        request.state = after(REQUEST_MOVES, request.state, "ask")
+
+
+def _ask_again(session: Session, proposal: Proposal, decided_at: datetime, *, by: int, now: datetime) -> None:
+    """Bring back a question that the decision ended: its link works again, its message still goes out."""
+    assert proposal.id is not None
+    proposal.state = after(PROPOSAL_MOVES, proposal.state, "undo")
+    session.add(proposal)
+    links.restore(session, links.ANSWER, proposal.id, revoked_at=decided_at)
+    outbox.restore(session, ending.question_key(proposal.id), cancelled_at=decided_at)
+    record(session, Tag.PROPOSAL_UNDONE, proposal, now=now, actor_id=by)
+
+
+def _reopen(session: Session, request: HelpRequest, before: str, *, by: int, now: datetime) -> None:
+    """Back to where the request stood: what a human held stays held."""
+    step = "hold" if before == RequestState.HELD or request.is_discreet or request.risks else "reopen"
+    if not can(REQUEST_MOVES, request.state, step):
+        raise IllegalMove(f"cannot undo for a request that is {request.state}")
+    request.state, request.updated_at = after(REQUEST_MOVES, request.state, step), now
+    session.add(request)
+    record(session, Tag.REQUEST_REOPENED, request, now=now, actor_id=by)
+
+
+def _state_before(session: Session, proposal: Proposal) -> str:
+    """The state of the request when this proposal was approved, as the history tells."""
+    event = session.exec(
+        select(Event)
+        .where(Event.subject == "proposal", Event.subject_id == proposal.id, Event.tag == Tag.PROPOSAL_APPROVED)
+        .order_by(col(Event.id).desc())
+    ).first()
+    return str(event.data.get("was", "")) if event is not None else ""
+
+
+def _rejected_with(session: Session, proposal: Proposal) -> list[Proposal]:
+    """Everybody who was rejected in the same decision."""
+    query = select(Proposal).where(
+        Proposal.request_id == proposal.request_id,
+        Proposal.state == ProposalState.REJECTED,
+        Proposal.decided_at == proposal.decided_at,
+    )
+    return list(session.exec(query))

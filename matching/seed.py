@@ -8,7 +8,7 @@ with need to the power -0.5. Which skills and half-days people have follows the 
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import func, select
 from sqlmodel import Session, col
 
+from matching.access import covers
 from matching.catalogue import CATEGORIES
 from matching.errors import OmzienError
 from matching.models import (
@@ -29,13 +30,26 @@ from matching.models import (
     HelpRequest,
     KeyFigure,
     MeetingPlace,
+    OutboxMessage,
+    Pairing,
     Role,
     Volunteer,
     Wijk,
 )
-from matching.services import accounts, passwords, posting, volunteering
-from matching.services.wishes import Wish, day_slots
+from matching.services import (
+    accounts,
+    judging,
+    looking_around,
+    moderating,
+    outbox,
+    pairing,
+    passwords,
+    posting,
+    volunteering,
+)
 from matching.services.volunteering import Profile
+from matching.services.wishes import Wish, day_slots
+from matching.workflow import RequestState
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 DEMO = Path(__file__).parent / "data" / "demo"
@@ -55,11 +69,11 @@ DEMAND = {
     "paperwork": 4, "cooking": 4, "pet": 3, "dutch_practice": 4, "sitting": 1,
 }  # fmt: skip
 SUPPLY = {
-    "company": 55, "outdoors": 45, "groceries": 50, "car_ride": 18, "garden": 22, "digital": 25, "handyman": 15,
-    "paperwork": 14, "cooking": 20, "pet": 20, "dutch_practice": 22, "sitting": 8, "other": 10,
+    "company": 45, "outdoors": 35, "groceries": 38, "car_ride": 11, "garden": 15, "digital": 16, "handyman": 9,
+    "paperwork": 8, "cooking": 13, "pet": 14, "dutch_practice": 15, "sitting": 5, "other": 10,
 }  # fmt: skip
 RADII = (500, 1000, 2000, 3000, None)
-RADIUS_WEIGHTS = (10, 30, 38, 15, 7)
+RADIUS_WEIGHTS = (18, 36, 30, 11, 5)
 
 
 @dataclass
@@ -73,6 +87,12 @@ class _City:
     supply: list[float]
     names: list[dict[str, Any]]
     texts: dict[str, list[dict[str, Any]]]
+    feedback: list[dict[str, Any]]
+    workers: dict[str, int] = field(default_factory=dict)  # wijk code to the account of its opbouwwerker
+
+    def worker(self, buurt_code: str) -> int | None:
+        """The opbouwwerker who looks after this buurt."""
+        return next((account for place, account in self.workers.items() if covers(place, buurt_code)), None)
 
     @property
     def today(self) -> date:
@@ -111,9 +131,68 @@ def build_city(
         _volunteer(session, city, f"vrijwilliger{number + 1}.{seed}@voorbeeld.nl")
         _pause(session, report, "vrijwilligers", number + 1, volunteers)
     for number in range(requests):
-        _request(session, city, f"vrager{number + 1}.{seed}@voorbeeld.nl")
+        posted = city.now - timedelta(days=city.random.randrange(0, 10), hours=city.random.randrange(0, 8))
+        request = _request(session, city, f"vrager{number + 1}.{seed}@voorbeeld.nl", posted)
+        worker = city.worker(request.buurt_code)
+        if worker is not None and posted < city.now - timedelta(days=3) and city.random.random() < 0.9:
+            moderating.contacted(session, request, by=worker, now=posted + timedelta(days=2))
         _pause(session, report, "hulpvragen", number + 1, requests)
+    _history(session, city, requests // 5, seed, report)
     session.flush()
+
+
+def _history(session: Session, city: _City, count: int, seed: int, report: Progress) -> None:
+    """Requests of the past two months that volunteers offered to do: most are done, some go on, some fell through."""
+    helpers = list(session.scalars(select(Volunteer).order_by(col(Volunteer.account_id))))
+    for number in range(count if helpers else 0):
+        posted = city.now - timedelta(days=city.random.randrange(15, 60), hours=city.random.randrange(0, 8))
+        request = _request(session, city, f"eerder{number + 1}.{seed}@voorbeeld.nl", posted)
+        worker = city.worker(request.buurt_code)
+        if worker is not None and request.state == RequestState.OPEN:
+            _past(session, city, request, helpers, worker, posted + timedelta(days=1))
+        _pause(session, report, "eerder", number + 1, count)
+    for message in session.scalars(select(OutboxMessage).where(col(OutboxMessage.created_at) < city.now)):
+        if message.sent_at is None:  # what was written then has been read by now
+            outbox.mark_sent(session, message, now=message.due_at)
+
+
+def _past(
+    session: Session, city: _City, request: HelpRequest, helpers: list[Volunteer], worker: int, then: datetime
+) -> None:
+    """Let somebody offer, the opbouwwerker agree, the asker say yes, and time go by."""
+    assert request.id is not None
+    able = [h for h in helpers if request.category in h.skills and h.slots & request.slots]
+    for helper in city.random.sample(able, min(12, len(able))):
+        try:
+            looking_around.offer(session, helper.account_id, request.id, today=then.date(), now=then)
+        except OmzienError:
+            continue  # too far, no certificate, another language: the next one
+        break
+    else:
+        moderating.close(
+            session, request, by=worker, now=then, reason="Wij vonden niemand. Er is gebeld en uitgelegd waarom."
+        )
+        return
+    moderating.contacted(session, request, by=worker, now=then)
+    judging.choose(session, request, helper.account_id, by=worker, now=then + timedelta(hours=2))
+    made = session.scalars(select(Pairing).where(col(Pairing.request_id) == request.id)).one()
+    if made.agreed_at is None:
+        pairing.agree(session, made, now=then + timedelta(hours=6), actor_id=request.asker_id)
+    _outcome(session, city, request, made, then + timedelta(days=8))
+
+
+def _outcome(session: Session, city: _City, request: HelpRequest, made: Pairing, later: datetime) -> None:
+    """Eight in ten are done, 8 % fall through (an assumption), the others go on."""
+    chance = city.random.random()
+    if chance < 0.08:
+        pairing.fall_through(session, made, "ill", now=later, actor_id=made.volunteer_id)
+    elif chance < 0.8:
+        pairing.finish(session, made, now=later, actor_id=request.asker_id)
+        for person, side in ((request.asker_id, "asker"), (made.volunteer_id, "volunteer")):
+            said = city.random.choice([row for row in city.feedback if row["by"] == side])
+            pairing.give_feedback(
+                session, made, person, went=said["went"], again=said["again"], remark=said["remark"], now=later
+            )
 
 
 def _pause(session: Session, report: Progress, step: str, done: int, total: int) -> None:
@@ -143,6 +222,7 @@ def _city(session: Session, random: Random, now: datetime) -> _City:
         supply=[size * factor**-0.5 for size, factor in zip(people, variation, strict=True)],
         names=_read("names"),
         texts=_read("requests"),
+        feedback=_read("feedback"),
     )
 
 
@@ -193,7 +273,7 @@ def _cast(session: Session, city: _City) -> None:
         people[name] = _settle(session, city, name, email, buurt.code, point, days_ago=200)
         passwords.set_password(session, people[name], DEMO_PASSWORD, now=city.now)
     _join_as_volunteer(session, city, people["Bram"], Profile(
-        skills=("groceries", "garden", "outdoors", "company"), slots=2**28 - 1, radius_m=3000, languages=("nl", "en"),
+        skills=("groceries", "garden", "outdoors", "company"), slots=0x7777777, radius_m=3000, languages=("nl", "en"),
         weekly_max=3, has_car=True))  # fmt: skip
     _staff(session, city, people, gemeente, wijken, home)
 
@@ -202,8 +282,11 @@ def _staff(
     session: Session, city: _City, people: dict[str, Account], gemeente: Gemeente, wijken: list[Wijk], home: Wijk
 ) -> None:
     note = "Op maandag en woensdag in het buurthuis (voorbeeld)."
-    give = [(people["Chantal"].email, Role.OPBOUWWERKER, home.code), (people["Farid"].email, Role.COORDINATOR, gemeente.code),
-            (people["Greet"].email, Role.BEHEERDER, gemeente.code)]  # fmt: skip
+    give = [
+        (people["Chantal"].email, Role.OPBOUWWERKER, home.code),
+        (people["Farid"].email, Role.COORDINATOR, gemeente.code),
+        (people["Greet"].email, Role.BEHEERDER, gemeente.code),
+    ]
     for number, wijk in enumerate((w for w in wijken if w.code != home.code), 1):
         name = city.random.choice(city.names)["name"]
         buurt = next(b for b in city.buurten if b.wijk_code == wijk.code)
@@ -212,7 +295,10 @@ def _staff(
         give.append((worker.email, Role.OPBOUWWERKER, wijk.code))
     for email, role, place in give:
         assert email is not None
-        accounts.give_role(session, email, role, place, now=city.now, note=note if role == Role.OPBOUWWERKER else "")
+        is_worker = role == Role.OPBOUWWERKER
+        given = accounts.give_role(session, email, role, place, now=city.now, note=note if is_worker else "")
+        if is_worker:
+            city.workers[place] = given.account_id
 
 
 def _meeting_places(session: Session, city: _City) -> None:
@@ -261,23 +347,22 @@ def _join_as_volunteer(session: Session, city: _City, account: Account, profile:
 
 def _free_slots(random: Random) -> int:
     """Volunteers are free in the evening and at the weekend; one in three is free on weekdays too."""
-    by_day = random.random() < 0.35
+    by_day = random.random() < 0.25
     slots = 0
     for day in range(7):
         for part, chance in enumerate((0.55, 0.55, 0.45, 0.02)):
-            likely = chance if day >= 5 or part == 2 or by_day else 0.12
+            likely = chance * 0.8 if day >= 5 or part == 2 or by_day else 0.06
             slots |= (random.random() < likely) << (day * 4 + part)
     return slots or 0b0011 << 20  # nobody is never free: Saturday, morning and afternoon
 
 
-def _request(session: Session, city: _City, email: str) -> HelpRequest:
+def _request(session: Session, city: _City, email: str, posted: datetime) -> HelpRequest:
     random = city.random
     (category,) = random.choices(list(DEMAND), list(DEMAND.values()))
     text = random.choice(city.texts[category])
     seniors = [p for p in city.names if p["generation"] == "senior"]
     person = random.choice(seniors if random.random() < 0.7 else city.names)
-    posted = city.now - timedelta(days=random.randrange(0, 10), hours=random.randrange(0, 8))
-    account = _join(session, city, person["name"], email, city.need, days_ago=random.randrange(15, 400))
+    account = _join(session, city, person["name"], email, city.need, days_ago=random.randrange(60, 400))
     assert account.id is not None
     assert account.buurt_code is not None
     language = text.get("language")
@@ -293,7 +378,7 @@ def _request(session: Session, city: _City, email: str) -> HelpRequest:
             languages=(language,) if language and random.random() < 0.7 else (),
             welcomes_anyone=random.random() < 0.4,
             is_discreet=random.random() < 0.03,
-            **_when(city, Frequency(text["frequency"])),
+            **_when(city, Frequency(text["frequency"]), posted),
         ),
         asker_id=account.id,
         posted_by_id=account.id,
@@ -301,11 +386,13 @@ def _request(session: Session, city: _City, email: str) -> HelpRequest:
     )
 
 
-def _when(city: _City, frequency: Frequency) -> dict[str, Any]:
+def _when(city: _City, frequency: Frequency, posted: datetime) -> dict[str, Any]:
     """Office hours mostly: that is when people ask for help."""
     random = city.random
     if frequency == Frequency.ONCE:
-        day = city.today + timedelta(days=random.randrange(2, 21))
+        # A request of the last days is for a day that is still to come.
+        start = city.today if posted > city.now - timedelta(days=11) else posted.astimezone(AMSTERDAM).date()
+        day = start + timedelta(days=random.randrange(2, 21))
         return {
             "frequency": frequency,
             "day": day,

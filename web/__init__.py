@@ -5,6 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 from time import monotonic
 from typing import Any
+from wsgiref.headers import Headers
 
 from flask import Flask, Response, current_app, request
 from flask_compress import Compress
@@ -32,6 +33,8 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cache-Control": "private, no-cache",
 }
+STATIC_HEADERS = {name: value for name, value in HEADERS.items() if name != "Cache-Control"}
+HTTPS_ONLY = "max-age=31536000; includeSubDomains"  # where the site is served over https
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -84,12 +87,20 @@ def _static_files(app: Flask) -> None:
     app.wsgi_app = WhiteNoise(  # type: ignore[method-assign]  # the documented way to wrap a Flask app
         inner, root=str(STATIC) if STATIC.exists() else None, prefix="static/",
         immutable_file_test=lambda path, url: path.rsplit("/", 1)[-1] in set(manifest.values()),
+        add_headers_function=_static_headers,
     )  # fmt: skip
+
+
+def _static_headers(headers: Headers, _path: str, _url: str) -> None:
+    for name, value in STATIC_HEADERS.items():
+        headers[name] = value
 
 
 def _headers(response: Response) -> Response:
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
+    if current_app.config["SESSION_COOKIE_SECURE"]:
+        response.headers.setdefault("Strict-Transport-Security", HTTPS_ONLY)
     return response
 
 

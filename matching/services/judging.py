@@ -139,6 +139,7 @@ def _propose(
     metres = 0
     if person.x is not None and person.y is not None:
         metres = round(hypot(person.x - request.x, person.y - request.y))
+    assert request.id is not None
     proposal = Proposal(
         request_id=request.id,
         volunteer_id=volunteer_id,

@@ -13,10 +13,10 @@ def why_not_a_ring(ring: Sequence[Point]) -> str:
         return f"has {len(ring)} points, and needs at least 4"
     if tuple(ring[0]) != tuple(ring[-1]):
         return "is not closed: its last point must be its first"
-    if _twice_area(ring) == 0:
-        return "has no surface"
     if crossing := _crossing(ring):
         return f"crosses itself near {crossing[0]}, {crossing[1]}"
+    if _twice_area(ring) == 0:
+        return "has no surface"
     return ""
 
 

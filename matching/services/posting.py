@@ -151,6 +151,7 @@ def edit(session: Session, request: HelpRequest, wish: Wish, *, actor_id: int | 
 
 def _lock(session: Session, request: HelpRequest) -> None:
     """Take the row first: a volunteer may say yes at this very moment."""
+    session.flush()  # a refresh would undo what was not written yet
     session.refresh(request, with_for_update=True)
 
 

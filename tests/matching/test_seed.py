@@ -4,8 +4,27 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+from sqlalchemy import delete
+from sqlmodel import Session, select
+
 from matching.catalogue import CATEGORIES, LANGUAGES, personal_details, risks
-from matching.models import Frequency
+from matching.errors import OmzienError
+from matching.models import (
+    Buurt,
+    BuurtBorder,
+    Frequency,
+    Gemeente,
+    HelpRequest,
+    OutboxMessage,
+    Postcode,
+    Volunteer,
+    Wijk,
+)
+from matching.seed import DEMO_LOGINS, DEMO_PASSWORD, build_city
+from matching.services.passwords import check_password
+from matching.workflow import RequestState
+from tests.people import NOW
 
 DEMO = Path(__file__).parents[2] / "matching" / "data" / "demo"
 
@@ -54,3 +73,42 @@ class DescribeDemonstrationTexts:
         assert len({person["name"] for person in people}) == len(people) >= 250
         assert {person["generation"] for person in people} == {"senior", "middle", "young"}
         assert len({code for person in people for code in person["languages"]}) >= 15
+
+
+class DescribeBuildingACity:
+    def it_fills_the_buurten_with_believable_people(self, db: Session) -> None:
+        build_city(db, volunteers=40, requests=20, seed=1, now=NOW)
+        assert len(db.exec(select(Volunteer)).all()) == 41  # and Bram
+        requests = db.exec(select(HelpRequest)).all()
+        assert len(requests) == 20 + 20 // 5
+        assert len({request.buurt_code for request in requests}) > 8
+        assert {request.state for request in requests} <= set(RequestState)
+
+    def it_gives_one_login_per_role(self, db: Session) -> None:
+        build_city(db, volunteers=0, requests=0, seed=1, now=NOW)
+        for _role, email in DEMO_LOGINS:
+            found = check_password(db, email, DEMO_PASSWORD, address="127.0.0.1", secret="x", now=NOW)
+            assert found is not None
+            assert found.email == email
+
+    def it_makes_the_same_city_from_the_same_seed(self, db: Session) -> None:
+        def city(seed: int) -> list[tuple[object, ...]]:
+            with db.begin_nested() as inner:
+                build_city(db, volunteers=15, requests=5, seed=seed, now=NOW)
+                rows = [(v.skills, v.slots, v.radius_m) for v in db.exec(select(Volunteer))]
+                rows += [(r.category, r.slots, r.buurt_code) for r in db.exec(select(HelpRequest))]
+                inner.rollback()
+            db.expire_all()
+            return rows
+
+        assert city(7) == city(7) != city(8)
+
+    def it_tells_what_to_do_without_a_gemeente(self, db: Session) -> None:
+        for kind in (BuurtBorder, Postcode, Buurt, Wijk, Gemeente):
+            db.execute(delete(kind))
+        with pytest.raises(OmzienError, match="import a gemeente first"):
+            build_city(db, volunteers=1, requests=0, seed=1, now=NOW)
+
+    def it_leaves_no_old_mail_to_be_sent(self, db: Session) -> None:
+        build_city(db, volunteers=60, requests=30, seed=3, now=NOW)
+        assert not [m for m in db.exec(select(OutboxMessage)) if m.sent_at is None and m.due_at < NOW]

@@ -29,7 +29,15 @@ def plain(text: str | None) -> str | None:
     if text is None:
         return None
     lines = text.replace("\r\n", "\n").replace("\r", "\n")
-    return "".join(c for c in lines if c in "\n\t" or (unicodedata.category(c) != "Cc" and c not in TURNING)).strip()
+    return "".join(c for c in lines if c in "\n\t" or _is_text(c)).strip()
+
+
+def _is_text(character: str) -> bool:
+    """Not a control character, half of a character (no database takes it), a character that Unicode keeps free for
+    programs, or one that turns the text."""
+    number = ord(character)
+    reserved = 0xFDD0 <= number <= 0xFDEF or number & 0xFFFE == 0xFFFE
+    return not reserved and character not in TURNING and unicodedata.category(character) not in ("Cc", "Cs")
 
 
 def one_line(text: str | None) -> str | None:

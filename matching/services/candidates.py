@@ -1,0 +1,197 @@
+"""Who else could do this request: for a desk that wants somebody whom the matcher did not propose.
+
+Every rule that stands in between is named, because a human may have a good reason to step over one. Not over all:
+what keeps people safe, what a volunteer asked for and the limit on messages hold for everybody.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from math import isqrt
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, and_, case, func, or_, select
+from sqlmodel import Session, col
+
+from matching.catalogue import CATEGORIES
+from matching.models import Absence, Account, Block, Buurt, HelpRequest, Proposal, Volunteer
+from matching.services import eligibility
+from matching.services.eligibility import Helper
+from matching.services.reach import within
+from matching.workflow import ProposalState
+
+WEEK = timedelta(days=7)
+MOST_MESSAGES = 3  # to one volunteer in seven days
+MOST_LOOKED_AT = 300  # volunteers nearest by, of whom the best fitting are shown
+# Nobody steps over these, whatever the reason.
+UNBENDING = frozenset({"own", "blocked", "live", "paused", "past", "no_vog", "no_introduction", "messages"})
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A volunteer, and the rules that stand between this person and the request; none when it is empty."""
+
+    id: int
+    first_name: str
+    buurt_name: str
+    distance_m: int
+    obstacles: tuple[str, ...]
+
+    @property
+    def may_be_chosen(self) -> bool:
+        return UNBENDING.isdisjoint(self.obstacles)
+
+
+def search(
+    session: Session,
+    request: HelpRequest,
+    places: Iterable[str],
+    *,
+    name: str = "",
+    today: date,
+    now: datetime,
+    limit: int = 20,
+) -> list[Candidate]:
+    """Volunteers of these places whose first name begins with `name`: fewest obstacles first, then nearest."""
+    conditions = [within(col(Account.buurt_code), places)]
+    if name:
+        conditions.append(func.lower(col(Account.first_name)).startswith(name.lower(), autoescape=True))
+    found = _candidates(session, request, conditions, today=today, now=now)
+    found.sort(key=lambda each: (not each.may_be_chosen, len(each.obstacles), each.distance_m, each.id))
+    return found[:limit]
+
+
+def find(
+    session: Session, request: HelpRequest, volunteer_id: int, *, places: Iterable[str] | None = None, today: date, now: datetime
+) -> Candidate | None:
+    """This volunteer for this request; None when nobody in these places (None: anywhere) is that volunteer."""
+    conditions = [col(Volunteer.account_id) == volunteer_id]
+    if places is not None:
+        conditions.append(within(col(Account.buurt_code), places))
+    return next(iter(_candidates(session, request, conditions, today=today, now=now)), None)
+
+
+def _candidates(
+    session: Session, request: HelpRequest, conditions: list[ColumnElement[bool]], *, today: date, now: datetime
+) -> list[Candidate]:
+    session.flush()  # what was just decided counts too
+    rows = session.connection().execute(_volunteers(request).where(*conditions)).all()
+    ids = [row.account_id for row in rows]
+    away = _away(session, request, ids)
+    blocked = _blocked(session, request)
+    states = _states(session, request)
+    asked = recently_asked(session, ids, now=now)
+    found = []
+    for row in rows:
+        helper = _helper(row, today)
+        messages, load = asked.get(row.account_id, (0, 0))
+        obstacles = (
+            *_between(helper, request, today, states.get(row.account_id, frozenset()), row.account_id in blocked),
+            *(("absent",) if row.account_id in away else ()),
+            *(("messages",) if messages >= MOST_MESSAGES else ()),
+            *(("full",) if load >= row.weekly_max else ()),
+        )
+        metres = isqrt(eligibility.squared_distance(helper, request))
+        found.append(Candidate(row.account_id, row.first_name, row.buurt_name, metres, obstacles))
+    return found
+
+
+def _between(
+    helper: Helper, request: HelpRequest, today: date, states: frozenset[str], is_blocked: bool
+) -> tuple[str, ...]:
+    """The rules between a volunteer and a request, those that nobody steps over first."""
+    category = CATEGORIES[request.category]
+    stands = {
+        "own": helper.account_id in (request.asker_id, request.posted_by_id),
+        "blocked": is_blocked,
+        "live": bool(states & {ProposalState.ASKED, ProposalState.ACCEPTED}),
+        "paused": not helper.is_available,
+        "past": request.day is not None and request.day < today,
+        "no_vog": category.needs_vog and not helper.has_vog,
+        "no_introduction": category.needs_introduction and not helper.is_introduced,
+        "settled": bool(states & {ProposalState.DECLINED, ProposalState.REJECTED, ProposalState.FELL_THROUGH}),
+        "no_skill": request.category not in helper.skills,
+        "no_car": category.needs_car and not helper.has_car,
+        "too_far": not eligibility.is_in_reach(helper, request),
+        "no_language": bool(request.languages) and helper.languages.isdisjoint(request.languages),
+        "no_slot": not eligibility.shared_slots(helper, request),
+    }
+    return tuple(rule for rule, holds in stands.items() if holds)
+
+
+def _volunteers(request: HelpRequest) -> Any:  # an SQL expression; its generic type says nothing here
+    v, a = Volunteer, Account
+    columns = (v.account_id, v.skills, v.slots, v.radius_m, v.languages, v.weekly_max, v.has_car, v.is_paused,
+               v.paused_until, v.vog_seen_on, v.vog_renew_by, v.introduced_on, a.first_name, a.x, a.y)  # fmt: skip
+    across, along = col(a.x) - request.x, col(a.y) - request.y
+    return (
+        select(*(col(column) for column in columns), col(Buurt.name).label("buurt_name"), col(Buurt.gemeente_code))
+        .join(Account, col(a.id) == col(v.account_id))
+        .join(Buurt, col(Buurt.code) == col(a.buurt_code))
+        .where(col(a.deactivated_at).is_(None), col(a.x).is_not(None), col(a.y).is_not(None))
+        .order_by(across * across + along * along, col(v.account_id))
+        .limit(MOST_LOOKED_AT)
+    )
+
+
+def _helper(row: Row[Any], today: date) -> Helper:
+    return Helper(
+        account_id=row.account_id,
+        skills=frozenset(row.skills),
+        slots=row.slots,
+        radius_m=row.radius_m,
+        languages=frozenset(row.languages),
+        has_car=row.has_car,
+        has_vog=row.vog_seen_on is not None and (row.vog_renew_by is None or row.vog_renew_by > today),
+        is_introduced=row.introduced_on is not None,
+        is_available=not row.is_paused or (row.paused_until is not None and row.paused_until <= today),
+        gemeente_code=row.gemeente_code,
+        x=row.x,
+        y=row.y,
+    )
+
+
+def _away(session: Session, request: HelpRequest, ids: Sequence[int]) -> frozenset[int]:
+    """Who of these is away on the only day of the request."""
+    if request.day is None:
+        return frozenset()
+    query = select(col(Absence.volunteer_id)).where(
+        col(Absence.volunteer_id).in_(ids),
+        col(Absence.first_day) <= request.day,
+        col(Absence.last_day) >= request.day,
+    )
+    return frozenset(session.connection().execute(query).scalars())
+
+
+def _blocked(session: Session, request: HelpRequest) -> frozenset[int]:
+    """Who is not to be brought together with the asker, whoever of the two helps."""
+    query = select(col(Block.volunteer_id), col(Block.asker_id)).where(
+        or_(col(Block.volunteer_id) == request.asker_id, col(Block.asker_id) == request.asker_id)
+    )
+    return frozenset(person for pair in session.connection().execute(query) for person in pair)
+
+
+def _states(session: Session, request: HelpRequest) -> dict[int, frozenset[str]]:
+    """The states of what was proposed for this request, by volunteer."""
+    query = select(col(Proposal.volunteer_id), col(Proposal.state)).where(col(Proposal.request_id) == request.id)
+    found: dict[int, frozenset[str]] = {}
+    for volunteer_id, state in session.connection().execute(query):
+        found[volunteer_id] = found.get(volunteer_id, frozenset()) | {state}
+    return found
+
+
+def recently_asked(session: Session, ids: Sequence[int], *, now: datetime) -> dict[int, tuple[int, int]]:
+    """Per volunteer the messages of the last seven days, and how many of the questions and yeses still count."""
+    p, since = Proposal, now - WEEK
+    counts = and_(col(p.state).in_((ProposalState.ASKED, ProposalState.ACCEPTED)), col(p.decided_at) > since)
+    query = (
+        select(
+            col(p.volunteer_id),
+            func.sum(case((col(p.asked_at) > since, 1), else_=0)),
+            func.sum(case((counts, 1), else_=0)),
+        )
+        .where(col(p.volunteer_id).in_(ids), or_(col(p.asked_at) > since, col(p.decided_at) > since))
+        .group_by(col(p.volunteer_id))
+    )
+    return {who: (int(messages), int(load)) for who, messages, load in session.connection().execute(query)}
+

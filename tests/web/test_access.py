@@ -1,0 +1,226 @@
+"""Every route, tried as every member of the cast, with their own and others' things: one table says what happens.
+
+A new route needs a row in EXPECTED, or `it_knows_every_route` fails. A row says who gets in at the door (others are
+sent to sign in, or refused when they are signed in) and, for a route about a thing, for whom each thing is there.
+For everybody else it does not exist, as for a thing that was made up.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlmodel import Session, select
+from werkzeug.routing import Rule as Route
+
+from matching.models import Absence, Account, HelpRequest, Proposal, StaffRole
+from matching.models.help_requests import Frequency
+from matching.workflow import RequestState
+from tests.browse import Browser
+from tests.people import ALL_SLOTS, DRIFTBUURT, MONDAY, NOW, Cast
+
+STRANGER = "stranger"
+CAST = ("anna", "bram", "chantal", "daan", "els", "farid", "greet", "saskia")
+PEOPLE = (STRANGER, *CAST)
+EVERYBODY, MEMBERS = frozenset(PEOPLE), frozenset(CAST)
+DESK = frozenset({"chantal", "saskia", "farid"})  # an opbouwwerker of Oost, one of Zuid, and the coordinator
+BEHEERDERS = frozenset({"greet"})
+OOST_DESK, ZUID_DESK = frozenset({"chantal", "farid"}), frozenset({"saskia", "farid"})
+ANNAS, DAANS, WAITING = "Anna's request", "Daan's request", "request that waits for Anna's yes"
+MADE_UP: dict[str, Any] = {"token": "made-up", "name": "made-up", "code": "BU00000000"}
+SEEN_BY_ASKER_AND_DESK = {
+    ANNAS: {"anna"} | OOST_DESK,
+    DAANS: {"daan"} | ZUID_DESK,
+    WAITING: {"anna"} | OOST_DESK,
+}
+
+
+@dataclass(frozen=True)
+class Expect:
+    """Who gets in at the door, and for whom each thing is there."""
+
+    door: frozenset[str]
+    things: dict[str, Any] = field(default_factory=dict)
+
+    def outcome(self, who: str, thing: str | None) -> str:
+        if who not in self.door:
+            return "sign in" if who == STRANGER else "forbidden"
+        return "in" if thing is None or who in self.things.get(thing, ()) else "not found"
+
+
+EXPECTED: dict[str, Expect] = {
+    "account.claim_request": Expect(MEMBERS, {WAITING: {"anna"}}),
+    "account.disown_request": Expect(MEMBERS, {WAITING: {"anna"}}),
+    "account.edit": Expect(MEMBERS),
+    "account.end_sessions": Expect(MEMBERS),
+    "account.mailed": Expect(EVERYBODY),
+    "account.me": Expect(MEMBERS),
+    "account.new": Expect(EVERYBODY),
+    "account.password": Expect(MEMBERS),
+    "account.sign_in": Expect(EVERYBODY),
+    "account.sign_in_link": Expect(EVERYBODY),
+    "account.sign_out": Expect(EVERYBODY),
+    "care.index": Expect(EVERYBODY),
+    "help_requests.check": Expect(EVERYBODY),
+    "help_requests.confirm": Expect(MEMBERS, SEEN_BY_ASKER_AND_DESK),
+    "help_requests.discard": Expect(EVERYBODY),
+    "help_requests.edit": Expect(EVERYBODY, SEEN_BY_ASKER_AND_DESK),
+    "help_requests.index": Expect(EVERYBODY),
+    "help_requests.new": Expect(EVERYBODY),
+    "help_requests.print_page": Expect(EVERYBODY, SEEN_BY_ASKER_AND_DESK),
+    "help_requests.saved": Expect(EVERYBODY),
+    "help_requests.show": Expect(EVERYBODY, SEEN_BY_ASKER_AND_DESK),
+    "help_requests.when": Expect(EVERYBODY),
+    "help_requests.where": Expect(EVERYBODY),
+    "help_requests.who": Expect(EVERYBODY),
+    "help_requests.withdraw": Expect(EVERYBODY, SEEN_BY_ASKER_AND_DESK),
+    "mailbox.index": Expect(EVERYBODY),  # in the demo only
+    "mailbox.show": Expect(EVERYBODY),
+    "pages.accessibility": Expect(EVERYBODY),
+    "pages.alive": Expect(EVERYBODY),
+    "pages.contact": Expect(EVERYBODY),
+    "pages.how_we_choose": Expect(EVERYBODY),
+    "pages.index": Expect(EVERYBODY),
+    "pages.language": Expect(EVERYBODY),
+    "pages.privacy": Expect(EVERYBODY),
+    "places.buurt": Expect(EVERYBODY, {"Anna's buurt": EVERYBODY}),
+    "places.find": Expect(EVERYBODY),
+    "places.index": Expect(EVERYBODY),
+    "places.mine": Expect(MEMBERS),
+    "staff.end": Expect(BEHEERDERS, {"Chantal's role": BEHEERDERS, "role in another gemeente": ()}),
+    "staff.give": Expect(BEHEERDERS),
+    "staff.index": Expect(BEHEERDERS),
+    "volunteering.absences": Expect(MEMBERS),
+    "volunteering.index": Expect(MEMBERS),
+    "volunteering.join": Expect(EVERYBODY),
+    "volunteering.join_when": Expect(EVERYBODY),
+    "volunteering.join_where": Expect(EVERYBODY),
+    "volunteering.join_who": Expect(EVERYBODY),
+    "volunteering.joined": Expect(EVERYBODY),
+    "volunteering.nearby": Expect(MEMBERS),
+    "volunteering.offer": Expect(MEMBERS, {ANNAS: {"bram"}, DAANS: ()}),
+    "volunteering.opening": Expect(MEMBERS, {ANNAS: {"bram"}, DAANS: ()}),
+    "volunteering.pause": Expect(MEMBERS),
+    "volunteering.profile": Expect(MEMBERS),
+    "volunteering.remove_absence": Expect(MEMBERS, {"Bram's absence": {"bram"}}),
+    "volunteering.resume": Expect(MEMBERS),
+    "volunteering.withdraw_offer": Expect(MEMBERS, {"Bram's offer": {"bram"}}),
+}
+
+
+@pytest.fixture
+def things(db: Session, cast: Cast) -> dict[str, Any]:
+    """The value in the address of every thing in the table."""
+    requests = {
+        ANNAS: _request(cast.anna),
+        DAANS: _request(cast.daan),
+        WAITING: _request(cast.anna, is_verified=False, state=RequestState.HELD),
+        "offered": _request(cast.anna),
+    }
+    db.add_all(requests.values())
+    assert cast.bram.id
+    absence = Absence(volunteer_id=cast.bram.id, first_day=date(2027, 1, 1), last_day=date(2027, 1, 2))
+    elsewhere = StaffRole(account_id=cast.els.id, role="opbouwwerker", place_code="GM9999", since=MONDAY)
+    db.add_all([absence, elsewhere])
+    db.flush()
+    offer = Proposal(
+        request_id=requests["offered"].id, volunteer_id=cast.bram.id, source="offer", created_at=NOW, distance_m=300
+    )
+    db.add(offer)
+    db.commit()
+    role = db.exec(select(StaffRole).where(StaffRole.account_id == cast.chantal.id)).one()
+    return {name: request.id for name, request in requests.items()} | {
+        "Anna's buurt": DRIFTBUURT,
+        "Chantal's role": role.id,
+        "role in another gemeente": elsewhere.id,
+        "Bram's absence": absence.id,
+        "Bram's offer": offer.id,
+    }
+
+
+def _request(asker: Account, **changes: Any) -> HelpRequest:
+    facts = {
+        "asker_id": asker.id,
+        "posted_by_id": asker.id,
+        "category": "groceries",
+        "frequency": Frequency.FLEXIBLE,
+        "slots": ALL_SLOTS,
+        "buurt_code": asker.buurt_code,
+        "x": asker.x,
+        "y": asker.y,
+        "created_at": NOW,
+        "updated_at": NOW,
+        "contact_due": MONDAY,
+    }
+    return HelpRequest(**(facts | changes))
+
+
+def routes(app: Flask) -> list[Route]:
+    return [route for route in app.url_map.iter_rules() if route.endpoint in EXPECTED]
+
+
+def addresses(app: Flask, route: Route, things: dict[str, Any]) -> Iterator[tuple[str | None, str]]:
+    """Name of a thing and the address of this route for it; None without a thing."""
+    named = sorted(route.arguments)
+    with app.test_request_context():
+        values = {name: "wat" for name in named if name == "part"}
+        key = next((name for name in named if name != "part"), None)
+        adapter = app.create_url_adapter(None) or app.url_map.bind("localhost")
+        if key is None:
+            yield None, adapter.build(route.endpoint, values)
+            return
+        for thing in EXPECTED[route.endpoint].things:
+            yield thing, adapter.build(route.endpoint, {**values, key: things[thing]})
+        yield "made up", adapter.build(route.endpoint, {**values, key: MADE_UP.get(key, 2_000_000_000)})
+
+
+def outcome(browser: Browser, who: str, method: str, address: str) -> str:
+    response = browser.client.open(address, method=method)
+    if who == STRANGER and response.status_code == 302 and response.location.startswith("/inloggen"):
+        return "sign in"
+    return {403: "forbidden", 404: "not found", 410: "not found"}.get(
+        response.status_code, "in" if response.status_code in (200, 302, 303, 400, 409, 422) else str(response.status_code)
+    )
+
+
+def it_knows_every_route(app: Flask) -> None:
+    found = {route.endpoint for route in app.url_map.iter_rules()}
+    assert found - EXPECTED.keys() == set(), "routes without a row in EXPECTED"
+    assert EXPECTED.keys() - found == set(), "rows for routes that are gone"
+
+
+@pytest.mark.parametrize("who", PEOPLE)
+def it_lets_in_who_the_table_says(
+    app: Flask, client: Browser, db: Session, cast: Cast, things: dict[str, Any], who: str
+) -> None:
+    wrong = []
+    for route in routes(app):
+        for thing, address in addresses(app, route, things):
+            for method in sorted((route.methods or set()) & {"GET", "POST"}):
+                browser = client.another()
+                if who != STRANGER:
+                    browser.sign_in(getattr(cast, who))
+                undone = db.connection().begin_nested()  # what one request changes is no concern of the next
+                got = outcome(browser, who, method, address)
+                undone.rollback()
+                db.expire_all()
+                expected = EXPECTED[route.endpoint].outcome(who, thing)
+                if got != expected:
+                    wrong.append(f"{method} {address} ({route.endpoint}, {thing}): {got}, not {expected}")
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def it_changes_nothing_by_looking(
+    app: Flask, client: Browser, db: Session, cast: Cast, things: dict[str, Any], method: str
+) -> None:
+    """Programs that fetch every link of a page (or of a mail) change nothing."""
+    client.sign_in(cast.anna)
+    with client.count_queries() as seen:
+        for route in routes(app):
+            if "GET" in (route.methods or set()):
+                for _thing, address in addresses(app, route, things):
+                    client.client.open(address, method=method)
+    assert [line for line in seen if line.split()[0] in ("INSERT", "UPDATE", "DELETE")] == []

@@ -3,15 +3,17 @@ takes no other with it. What a job needs from the matcher it imports when it run
 
 import logging
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from email.message import EmailMessage
-from typing import Protocol
+from typing import Any, Protocol
 
-from sqlmodel import Session
+from sqlmodel import Session, col, select
 
-from matching.models import Account, OutboxMessage
+from matching.models import Account, Appointment, OutboxMessage, Proposal
 from matching.models.base import utcnow
-from matching.services import outbox
+from matching.retention import PERIODS
+from matching.services import answering, appointments, outbox
+from matching.workflow import AppointmentState, ProposalState
 
 log = logging.getLogger("omzien.jobs")
 OpenSession = Callable[[bool], Session]  # called with True for one that writes
@@ -80,4 +82,59 @@ def match(open_session: OpenSession, now: datetime) -> int:
         return int(made.counts.get("proposed", 0))
 
 
-JOBS: dict[str, Callable[[OpenSession, datetime], int]] = {"match": match}
+def expire(open_session: OpenSession, now: datetime) -> int:
+    """End the questions that got no answer in time, so that somebody else can be asked."""
+    query = select(Proposal.id).where(Proposal.state == ProposalState.ASKED, col(Proposal.expires_at) <= now)
+
+    def end(session: Session, proposal_id: int) -> bool:
+        proposal = session.get_one(Proposal, proposal_id)
+        answering.expire(session, proposal, now=now)
+        return proposal.state == ProposalState.EXPIRED
+
+    return _one_by_one(open_session, query.order_by(col(Proposal.expires_at)), end)
+
+
+def remind(open_session: OpenSession, now: datetime) -> int:
+    """Remind both people the day before an appointment, once."""
+    tomorrow = now.astimezone(appointments.AMSTERDAM).date() + timedelta(days=1)
+    query = select(Appointment.id).where(
+        Appointment.day == tomorrow,
+        Appointment.state == AppointmentState.PLANNED,
+        col(Appointment.reminded_at).is_(None),
+    )
+    return _one_by_one(open_session, query, lambda session, key: appointments.remind(session, key, now=now))
+
+
+def forget(open_session: OpenSession, now: datetime) -> int:
+    """Delete what we no longer need (matching/retention.py). Returns how many rows."""
+    gone = 0
+    for period in PERIODS:
+        with open_session(True) as session:
+            gone += session.connection().execute(period.forget(now)).rowcount
+            session.commit()
+    return gone
+
+
+def _one_by_one(open_session: OpenSession, query: Any, step: Callable[[Session, int], bool]) -> int:
+    """Take each key that `query` finds in a transaction of its own; one that fails is noted and left for the next
+    time. Returns how many steps did something."""
+    with open_session(False) as session:
+        keys = list(session.exec(query))
+    done = 0
+    for key in keys:
+        with open_session(True) as session:
+            try:
+                done += step(session, key)
+                session.commit()
+            except Exception:  # whatever is wrong with one must not stop the others
+                session.rollback()
+                log.exception("item %s failed", key)
+    return done
+
+
+JOBS: dict[str, Callable[[OpenSession, datetime], int]] = {
+    "match": match,
+    "expire": expire,
+    "remind": remind,
+    "forget": forget,
+}

@@ -7,7 +7,7 @@ from time import monotonic
 from typing import Any
 from wsgiref.headers import Headers
 
-from flask import Flask, Response, current_app, request
+from flask import Flask, Request, Response, current_app, request
 from flask_compress import Compress
 from flask_login import current_user
 from flask_wtf import CSRFProtect
@@ -37,10 +37,19 @@ STATIC_HEADERS = {name: value for name, value in HEADERS.items() if name != "Cac
 HTTPS_ONLY = "max-age=31536000; includeSubDomains"  # where the site is served over https
 
 
+class PageRequest(Request):
+    """HEAD is a GET of which the body is not sent: views need to know of GET and POST only."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.method = "GET" if self.method == "HEAD" else self.method
+
+
 def create_app(settings: Settings | None = None) -> Flask:
     """The application for `settings` (from the environment when None), ready to serve."""
     settings = settings or from_environment()
     app = Flask(__name__, static_folder=None)
+    app.request_class = PageRequest
     app.config.from_mapping(
         OMZIEN=settings,
         SECRET_KEY=settings.secret_key,

@@ -4,7 +4,8 @@ A draft keeps what was typed, step by step, and every step is judged again befor
 come when the draft was kept may be over by now.
 """
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, field
 from typing import Any
 
 from flask import session
@@ -35,6 +36,7 @@ class Asking:
     """One draft and the forms that fill it."""
 
     draft: Draft | None
+    _read: dict[str, Any] = field(default_factory=dict)  # forms of what was kept: read once a request
 
     def values(self, step: str) -> Values:
         """What was sent for a step, as the browser sent it; empty when it was not."""
@@ -47,7 +49,8 @@ class Asking:
 
     @property
     def for_whom(self) -> str:
-        return (self.values("what").get("for_whom") or [ForWhom.SELF])[0]
+        chosen = (self.values("what").get("for_whom") or [ForWhom.SELF])[0]
+        return ForWhom.OTHER if chosen == forms.BY_PHONE and not at_desk() else chosen
 
     @property
     def steps(self) -> tuple[str, ...]:
@@ -55,7 +58,7 @@ class Asking:
         return STEPS if self._who_form() else STEPS[:-1]
 
     def _who_form(self) -> type[Form] | None:
-        if self.for_whom == forms.BY_PHONE and at_desk():
+        if self.for_whom == forms.BY_PHONE:
             return forms.OnThePhoneForm
         if viewer().account_id is not None:
             return forms.OtherForm if self.for_whom == ForWhom.OTHER else None
@@ -63,6 +66,13 @@ class Asking:
 
     def form(self, step: str, sent: MultiDict[str, str] | None = None) -> Any:
         """The form of a step with what was sent now, else what was kept, else what we can guess."""
+        if sent is not None:
+            return self._form(step, sent)
+        if step not in self._read:
+            self._read[step] = self._form(step, None)
+        return self._read[step]
+
+    def _form(self, step: str, sent: MultiDict[str, str] | None) -> Any:
         kept = self.values(step)
         answers: Any = sent if sent is not None else (MultiDict(kept) if kept else None)
         if step == "what":
@@ -86,7 +96,9 @@ class Asking:
         if who is None or self.for_whom != ForWhom.SELF:
             return None
         account = db().get(Account, who)
-        return {"buurt": account.buurt_code or "", "x": account.x, "y": account.y} if account else None
+        if account is None or account.buurt_code is None:
+            return None
+        return {"buurt": account.buurt_code, "x": str(account.x or ""), "y": str(account.y or "")}
 
     def keep(self, step: str, form: Form, sent: MultiDict[str, str], *, done: bool) -> None:
         """Keep the answers of a step in the draft, and the draft in this browser."""
@@ -95,6 +107,7 @@ class Asking:
             answers |= {name: [form[name].data or ""] for name in ("buurt", "x", "y", "near")}
         data = {**(self.draft.data if self.draft else {}), step: {"values": _storable(answers), "done": done}}
         self.draft = drafts.save(db(), self.draft, KIND, data, account_id=viewer().account_id, now=utcnow())
+        self._read.clear()
         session["draft"] = self.draft.id
         session.permanent = True
 
@@ -108,9 +121,12 @@ class Asking:
         following = self.steps[self.steps.index(step) + 1 :] if step in self.steps else ()
         return following[0] if following else "check"
 
-    def first_wrong(self) -> str | None:
-        """The first step that would be refused today."""
-        return next((step for step in self.steps if not (self.is_done(step) and self.form(step).validate())), None)
+    def first_wrong(self, judged: Collection[str] = STEPS) -> str | None:
+        """The first step that is not done, or would be refused today; only steps in `judged` are judged again."""
+        for step in self.steps:
+            if not self.is_done(step) or (step in judged and not self.form(step).validate()):
+                return step
+        return None
 
     def wish(self) -> Wish:
         """What is asked. Only for a draft without a wrong step."""

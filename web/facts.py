@@ -98,6 +98,10 @@ def _near(metres: Any, to_volunteer: bool) -> str:
 
 
 def _skill(key: Any, to_volunteer: bool) -> str:
+    if key == "car":
+        return _("You have a car.") if to_volunteer else _("Has a car")
+    if key not in CATEGORIES:  # "gemeente": helps everywhere in it
+        return _("You help in the whole gemeente.") if to_volunteer else _("Helps in the whole gemeente")
     help_text = _(CATEGORIES[key].help)
     if to_volunteer:
         return _("%(skill)s is in your profile.", skill=help_text)
@@ -129,8 +133,20 @@ def _accepts(count: Any, to_volunteer: bool) -> str:
     return ngettext("Said yes once before", "Said yes %(num)s times before", int(count))
 
 
-def _waits(days: Any, _to_volunteer: bool) -> str:
-    return ngettext("This request has waited for a day", "This request has waited for %(num)s days", int(days))
+def _rested_for(days: Any, to_volunteer: bool) -> str:
+    if to_volunteer:
+        return _("You have not been asked this week.")
+    return ngettext("Not asked for a day", "Not asked for %(num)s days", int(days))
+
+
+def _waits(days: Any, to_volunteer: bool) -> str:
+    """How long this volunteer has been waiting for something to do."""
+    weeks = max(1, int(days) // 7)
+    if to_volunteer:
+        return ngettext(
+            "You have been ready to help for a week.", "You have been ready to help for %(num)s weeks.", weeks
+        )
+    return ngettext("Has waited a week for a task", "Has waited %(num)s weeks for a task", weeks)
 
 
 def _offered(_value: Any, to_volunteer: bool) -> str:
@@ -141,8 +157,14 @@ def _farther(_metres: Any, _to_volunteer: bool) -> str:
     return _("Lives farther away")
 
 
-def _asked_recently(_days: Any, _to_volunteer: bool) -> str:
-    return _("Was asked this week already")
+def _asked_recently(days: Any, _to_volunteer: bool) -> str:
+    if int(days or 0) == 0:
+        return _("Was asked today already")
+    return ngettext("Was asked yesterday", "Was asked %(num)s days ago", int(days))
+
+
+def _already_proposed(_requests: Any, _to_volunteer: bool) -> str:
+    return _("Is proposed for another request too")
 
 
 _REASONS = {
@@ -151,13 +173,14 @@ _REASONS = {
     "slot": _slot,
     "language": _language,
     "clearance": _clearance,
-    "rested": _rested,
+    "rested": _rested_for,
     "no_recent_offer": _rested,
     "accepts": _accepts,
     "waits_long": _waits,
     "offered": _offered,
     "farther": _farther,
     "asked_recently": _asked_recently,
+    "already_proposed": _already_proposed,
 }
 
 
@@ -193,3 +216,111 @@ def consent(by: str, how: str) -> str:
         ("representative", "paper"): _("someone who may decide for this person agreed on paper"),
     }
     return known[by, how]
+
+
+def no_match_text(reason: str) -> str:
+    """Why nobody was found for a request, as a sentence; empty for a reason we do not know."""
+    known = {
+        "no_skill": _("Nobody in this gemeente has this in the profile."),
+        "too_far": _("Whoever does this lives too far away."),
+        "no_slot": _("Nobody nearby is free at this time."),
+        "no_language": _("Nobody nearby who does this speaks the language."),
+        "no_vog": _("Nobody nearby who does this has the VOG and the introduction for it."),
+        "blocked": _("Whoever could help now has said no, is away, or cannot be asked for this."),
+        "all_busy": _("Everybody who could do this has enough to do this week."),
+    }
+    return known.get(reason, "")
+
+
+def no_match_help(wish: Mapping[str, Any] | None) -> str:
+    """What would help, as a sentence: whom to look for, and how many lack only that. Empty when nothing is known."""
+    if not wish:
+        return ""
+    near = int(wish.get("near") or 0)
+    say = _HELPS.get(str(wish.get("lack", "")))
+    return say(near, list(wish.get("missing") or ())) if say else ""
+
+
+def _help_skill(near: int, missing: list[Any]) -> str:
+    if "car" in missing:
+        if not near:
+            return _("Look for a volunteer with a car.")
+        return ngettext(
+            "Look for a volunteer with a car. One volunteer nearby lacks only that.",
+            "Look for a volunteer with a car. %(num)s volunteers nearby lack only that.",
+            near,
+        )
+    if not near:
+        return _("Look for somebody who would like to do this.")
+    return ngettext(
+        "One volunteer nearby has the time for it. Ask whether this is something to do.",
+        "%(num)s volunteers nearby have the time for it. Ask whether this is something to do.",
+        near,
+    )
+
+
+def _help_distance(near: int, _missing: list[Any]) -> str:
+    if not near:
+        return _("Look for somebody who lives nearer by.")
+    return ngettext(
+        "One volunteer would fit, but would have to go farther than asked.",
+        "%(num)s volunteers would fit, but would have to go farther than asked.",
+        near,
+    )
+
+
+def _help_slot(near: int, _missing: list[Any]) -> str:
+    if not near:
+        return _("Ask whether another time suits too.")
+    return ngettext(
+        "Ask whether another time suits too: one volunteer nearby fits in everything else.",
+        "Ask whether another time suits too: %(num)s volunteers nearby fit in everything else.",
+        near,
+    )
+
+
+def _help_language(near: int, missing: list[Any]) -> str:
+    names = _or([language_name(str(code)) for code in missing[:3]])
+    if not names or not near:
+        return _("Look for somebody who speaks the language, or ask whether another language will do.")
+    return ngettext(
+        "Look for somebody who speaks %(language)s. One volunteer nearby lacks only that.",
+        "Look for somebody who speaks %(language)s. %(num)s volunteers nearby lack only that.",
+        near,
+        language=names,
+    )
+
+
+def _help_clearance(near: int, _missing: list[Any]) -> str:
+    if not near:
+        return _("Look for somebody with a VOG, or help a volunteer to ask for one.")
+    return ngettext(
+        "One volunteer nearby lacks only the VOG or the introduction. Arrange that together.",
+        "%(num)s volunteers nearby lack only the VOG or the introduction. Arrange that together.",
+        near,
+    )
+
+
+def _help_consent(_near: int, _missing: list[Any]) -> str:
+    return _("Look for a new volunteer, or talk it over with the asker.")
+
+
+def _help_capacity(near: int, _missing: list[Any]) -> str:
+    if not near:
+        return _("Wait some days, or look for one more volunteer nearby.")
+    return ngettext(
+        "Wait some days: one volunteer fits and has enough to do now.",
+        "Wait some days: %(num)s volunteers fit and have enough to do now.",
+        near,
+    )
+
+
+_HELPS = {
+    "skill": _help_skill,
+    "distance": _help_distance,
+    "slot": _help_slot,
+    "language": _help_language,
+    "clearance": _help_clearance,
+    "consent": _help_consent,
+    "capacity": _help_capacity,
+}

@@ -1,10 +1,13 @@
-"""The five words at the top, for residents and for staff."""
+"""The words at the top, for residents, for the desk and for the beheerder."""
 
 from dataclasses import dataclass
 
 from flask import request, url_for
 from flask_babel import gettext as _
 from flask_login import current_user
+
+from matching.access import DESK_ROLES
+from matching.models import Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +22,14 @@ def items() -> list[Item]:
     """The navigation of whoever is looking; strangers have the three doors instead."""
     if not current_user.is_authenticated:
         return []
-    if current_user.is_staff:
+    held = {role.role for role in current_user.roles}
+    if Role.BEHEERDER in held and not held & set(DESK_ROLES):
+        return [
+            _item("staff.index", _("Staff"), "mensen"),
+            _item("places.index", _("Buurten"), "kaart"),
+            _item("account.me", _("Me"), "mens"),
+        ]
+    if held & set(DESK_ROLES):
         return [
             _item("desk.today", _("Today"), "agenda"),
             _item("desk.requests", _("Requests"), "vraag"),

@@ -9,14 +9,17 @@ from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from types import SimpleNamespace
+from typing import NamedTuple
 
 from flask import url_for
 from flask_babel import gettext as _
 from flask_babel import ngettext
+from markupsafe import Markup
 
 from matching.catalogue import CATEGORIES
-from matching.services.looking_around import NearbyRequest
+from matching.services.looking_around import Fit, NearbyRequest
 from web import facts, i18n
+from web.icons import icon
 
 PAGE = 20
 MOST = 200
@@ -24,12 +27,11 @@ MOST_NAMED = 6  # buurten named in a sentence before "and more"
 KEPT = 8192
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One request in a list."""
 
     href: str
-    icon: str
+    icon: Markup
     what: str
     when: str
     where: str
@@ -40,14 +42,14 @@ class Line:
 class Sheet:
     """One page of a list: `shown` of `total`, page `number` of `pages`."""
 
-    shown: Sequence[NearbyRequest]
+    shown: Sequence[Fit]
     total: int
     number: int
     pages: int
     size: int
 
 
-def sheet(found: Sequence[NearbyRequest], page: str | None, size: str | None) -> Sheet:
+def sheet(found: Sequence[Fit], page: str | None, size: str | None) -> Sheet:
     """The page that the address asks for; the nearest there is when it asks for nonsense."""
     per_page = min(max(_whole(size, PAGE), 1), MOST)
     pages = max(1, -(-len(found) // per_page))
@@ -64,10 +66,11 @@ def lines(shown: Sequence[NearbyRequest], today: date) -> list[Line]:
     """The words of each request: what, when and roughly where."""
     code = i18n.language()
     start = url_for("volunteering.opening", request_id=0).removesuffix("0")  # building 200 addresses takes long
+    icons = {each.category: icon(CATEGORIES[each.category].icon) for each in shown}
     return [
         Line(
             start + str(each.id),
-            CATEGORIES[each.category].icon,
+            icons[each.category],
             _what(code, each.category),
             _when(code, today, each.frequency, each.day, each.slots),
             _where(code, each.buurt_name, each.distance_m),
@@ -109,7 +112,7 @@ def _waits(_code: str, days: int) -> str:
     return ngettext("Waiting for a day", "Waiting for %(num)d days", days) if days > 1 else ""
 
 
-def chips(found: Sequence[NearbyRequest]) -> list[tuple[str, str, int]]:
+def chips(found: Sequence[Fit]) -> list[tuple[str, str, int]]:
     """Category, its words and how many, in the order of the catalogue; only what there is."""
     counts = Counter(each.category for each in found)
     return [(key, facts.what(key), counts[key]) for key in CATEGORIES if key in counts]

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 
 from matching.models import HelpRequest
@@ -12,7 +13,16 @@ from web.facts import listed
 from web.i18n import day_text
 
 R = RequestState
-WITHDRAWN_REASONS = ("solved", "not_needed", "too_long", "other")
+BADGES = {
+    R.HELD: (_l("We read it first"), "neutral"),
+    R.OPEN: (_l("We are looking"), "neutral"),
+    R.ASKED: (_l("Somebody was asked"), "neutral"),
+    R.CLAIMED: (_l("Somebody wants to help"), "warning"),
+    R.PAIRED: (_l("You have a match"), "safe"),
+    R.DONE: (_l("Done"), "safe"),
+    R.WITHDRAWN: (_l("Taken back"), "neutral"),
+    R.CLOSED: (_l("Closed"), "neutral"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,17 +37,8 @@ class Entry:
 def badge(request: HelpRequest, *, certain: bool = True) -> tuple[str, str]:
     """The state in a word or three, and the kind of badge. `certain`: as in timeline()."""
     state = R.OPEN if request.state == R.HELD and not certain else request.state
-    known = {
-        R.HELD: (_("We read it first"), "neutral"),
-        R.OPEN: (_("We are looking"), "neutral"),
-        R.ASKED: (_("Somebody was asked"), "neutral"),
-        R.CLAIMED: (_("Somebody wants to help"), "warning"),
-        R.PAIRED: (_("You have a match"), "safe"),
-        R.DONE: (_("Done"), "safe"),
-        R.WITHDRAWN: (_("Taken back"), "neutral"),
-        R.CLOSED: (_("Closed"), "neutral"),
-    }
-    return known[state]
+    words, kind = BADGES[R(state)]
+    return str(words), kind
 
 
 def timeline(request: HelpRequest, where: Standing, *, certain: bool = True) -> list[Entry]:

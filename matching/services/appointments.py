@@ -1,25 +1,27 @@
-"""Dated occurrences of a pairing: the first one, the next one, an hour, a cancellation."""
+"""Dated occurrences of a pairing: the first one, the next one, an hour, a cancellation. A day and an hour are those
+of the Dutch clock."""
 
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from sqlmodel import Session, col, select
 
 from matching.errors import Invalid
 from matching.models import Appointment, Frequency, HelpRequest, Pairing, Tag, Volunteer
+from matching.notices import reminder
+from matching.services import outbox
 from matching.services.history import record
-from matching.workflow import APPOINTMENT_MOVES, AppointmentState, after
+from matching.workflow import APPOINTMENT_MOVES, AppointmentState, PairingState, after
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
+LONGEST_AHEAD = 366  # days
 PART_HOURS = ((6, 12), (12, 18), (18, 23), (0, 6))  # morning, afternoon, evening, night
 
 
-def plan_next(
-    session: Session, pairing: Pairing, request: HelpRequest, *, now: datetime, after_day: date | None = None
-) -> Appointment:
-    """The first appointment, or the next of a weekly one: on a half-day that suits both."""
+def plan_next(session: Session, pairing: Pairing, request: HelpRequest, *, now: datetime) -> Appointment:
+    """The first appointment: on a half-day that suits both."""
     volunteer = session.get_one(Volunteer, pairing.volunteer_id)
-    day, part = next_occasion(request, volunteer.slots, now=now, after_day=after_day)
+    day, part = next_occasion(request, volunteer.slots, now=now)
     assert pairing.id is not None
     appointment = Appointment(pairing_id=pairing.id, day=day, part=part, minutes=request.minutes)
     session.add(appointment)
@@ -28,16 +30,14 @@ def plan_next(
     return appointment
 
 
-def next_occasion(
-    request: HelpRequest, volunteer_slots: int, *, now: datetime, after_day: date | None = None
-) -> tuple[date, int]:
-    """Day and part (0 to 3) of the first shared half-day after `after_day` (default: after today). Where a human
+def next_occasion(request: HelpRequest, volunteer_slots: int, *, now: datetime) -> tuple[date, int]:
+    """Day and part (0 to 3) of the first shared half-day after today, or of the day that was asked for. Where a human
     brought two together who share none, the asker's half-day counts."""
     shared = request.slots & volunteer_slots or request.slots or 1
     if request.frequency == Frequency.ONCE and request.day is not None:
         first = request.day.weekday() * 4
         return request.day, next((part for part in range(4) if shared >> (first + part) & 1), 0)
-    start = after_day or now.astimezone(AMSTERDAM).date()
+    start = now.astimezone(AMSTERDAM).date()
     for ahead in range(1, 8):
         day = start + timedelta(days=ahead)
         for part in range(4):
@@ -46,22 +46,61 @@ def next_occasion(
     raise AssertionError("a week holds every half-day")
 
 
+def plan_a_week_later(session: Session, last: Appointment, *, now: datetime) -> Appointment:
+    """The same half-day and hour by the Dutch clock, one week on; the first such day that is not over.
+
+    An hour that does not exist on that day (summer time begins) is left open.
+    """
+    day = last.day + timedelta(days=7)
+    today = now.astimezone(AMSTERDAM).date()
+    while day < today:
+        day += timedelta(days=7)
+    starts = None
+    if last.starts_at is not None:
+        starts = moment_of(day, last.starts_at.astimezone(AMSTERDAM).time())
+    appointment = Appointment(
+        pairing_id=last.pairing_id, day=day, part=last.part, starts_at=starts, minutes=last.minutes
+    )
+    session.add(appointment)
+    session.flush()
+    record(session, Tag.APPOINTMENT_PLANNED, appointment, now=now)
+    return appointment
+
+
+def moment_of(day: date, hour: time) -> datetime | None:
+    """A day and an hour on the Dutch clock as a moment in UTC; None for the hour that summer time skips. The hour
+    that comes twice in October is the first of the two."""
+    starts = datetime.combine(day, hour, AMSTERDAM).astimezone(UTC)
+    return starts if starts.astimezone(AMSTERDAM).time() == hour else None
+
+
+def has_come(appointment: Appointment, *, now: datetime) -> bool:
+    """Whether its day, or its hour when they agreed on one, is there."""
+    if appointment.starts_at is not None:
+        return appointment.starts_at <= now
+    return appointment.day <= now.astimezone(AMSTERDAM).date()
+
+
 def set_hour(
     session: Session, appointment: Appointment, day: date, hour: time, *, now: datetime, actor_id: int
 ) -> None:
     """The hour that both agreed on, by the Dutch clock. Raises Invalid for a moment that is over or does not
     exist (the hour skipped when summer time begins), or more than a year away."""
-    starts = datetime.combine(day, hour, AMSTERDAM)
-    if starts.astimezone(ZoneInfo("UTC")).astimezone(AMSTERDAM).time() != hour:
+    today = now.astimezone(AMSTERDAM).date()
+    if day < today:
+        raise Invalid("day", "past")
+    if day > today + timedelta(days=LONGEST_AHEAD):
+        raise Invalid("day", "too_far")
+    starts = moment_of(day, hour)
+    if starts is None:
         raise Invalid("hour", "skipped")
     if starts <= now:
-        raise Invalid("day", "past")
-    if starts > now + timedelta(days=366):
-        raise Invalid("day", "too_far")
+        raise Invalid("hour", "past")
     appointment.day, appointment.starts_at = day, starts
     appointment.part = next((n for n, (first, end) in enumerate(PART_HOURS) if first <= hour.hour < end), 2)
     appointment.reminded_at = None
     session.add(appointment)
+    session.flush()
     record(session, Tag.APPOINTMENT_PLANNED, appointment, now=now, actor_id=actor_id, hour=True)
 
 
@@ -95,3 +134,21 @@ def move(session: Session, appointment: Appointment, step: str, *, now: datetime
     appointment.recorded_by_id = actor_id
     session.add(appointment)
     record(session, TAGS[step], appointment, now=now, actor_id=actor_id)
+
+
+def remind(session: Session, appointment_id: int, *, now: datetime) -> bool:
+    """Remind both people of an appointment, once. False when that is done already, or when there is nothing left."""
+    query = select(Appointment).where(Appointment.id == appointment_id).with_for_update()
+    appointment = session.exec(query.execution_options(populate_existing=True)).one()
+    pairing = session.get_one(Pairing, appointment.pairing_id)
+    if appointment.state != AppointmentState.PLANNED or appointment.reminded_at is not None:
+        return False
+    if pairing.state != PairingState.AGREED:
+        return False
+    request = session.get_one(HelpRequest, pairing.request_id)
+    appointment.reminded_at = now
+    session.add(appointment)
+    for person in (request.asker_id, pairing.volunteer_id):
+        assert pairing.id is not None
+        outbox.post(session, reminder(person, appointment_id, pairing.id, request, appointment), now=now)
+    return True

@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from math import ceil
 from statistics import median
 
-from sqlalchemy import or_, select
+from sqlalchemy import bindparam, or_, select
 from sqlmodel import Session, col
 
 from matching.access import covers
@@ -215,26 +215,49 @@ def _figures(session: Session, gemeente_code: str) -> dict[tuple[str, str, str],
     }
 
 
+# What a page asks of the database, built once: a statement takes longer to build than to run.
+_BUURT = (
+    select(
+        col(Buurt.intro),
+        col(Buurt.wijk_code),
+        col(Buurt.gemeente_code),
+        col(MeetingPlace.name),
+        col(MeetingPlace.address),
+        col(MeetingPlace.hours),
+        col(MeetingPlace.is_example),
+    )
+    .outerjoin(MeetingPlace, col(MeetingPlace.buurt_code) == col(Buurt.code))
+    .where(col(Buurt.code) == bindparam("buurt"))
+    .order_by(col(MeetingPlace.id))
+)
+_WORKERS = (
+    select(col(StaffRole.account_id), col(StaffRole.place_code), col(StaffRole.note), col(Account.first_name))
+    .join(Account, col(Account.id) == col(StaffRole.account_id))
+    .where(
+        col(StaffRole.role) == Role.OPBOUWWERKER,
+        col(StaffRole.place_code).in_(bindparam("places", expanding=True)),
+        col(Account.deactivated_at).is_(None),
+    )
+    .order_by(col(Account.first_name), col(StaffRole.id))
+)
+_OPEN = select(col(HelpRequest.risks)).where(
+    col(HelpRequest.buurt_code) == bindparam("buurt"),
+    col(HelpRequest.state).in_(VISIBLE),
+    col(HelpRequest.is_discreet).is_(False),
+    col(HelpRequest.is_verified).is_(True),
+    or_(col(HelpRequest.day).is_(None), col(HelpRequest.day) >= bindparam("today")),
+)
+_AGREED = (
+    select(col(HelpRequest.id), col(HelpRequest.created_at), col(Pairing.agreed_at))
+    .join(Pairing, col(Pairing.request_id) == col(HelpRequest.id))
+    .where(col(HelpRequest.buurt_code) == bindparam("buurt"), col(Pairing.agreed_at) > bindparam("since"))
+    .order_by(col(Pairing.agreed_at).desc())
+)
+
+
 def read_now(session: Session, buurt_code: str, *, today: date, now: datetime) -> BuurtNow | None:
     """What is going on in a buurt; None when there is no such buurt. Four queries."""
-    rows = (
-        session.connection()
-        .execute(
-            select(
-                col(Buurt.intro),
-                col(Buurt.wijk_code),
-                col(Buurt.gemeente_code),
-                col(MeetingPlace.name),
-                col(MeetingPlace.address),
-                col(MeetingPlace.hours),
-                col(MeetingPlace.is_example),
-            )
-            .outerjoin(MeetingPlace, col(MeetingPlace.buurt_code) == col(Buurt.code))
-            .where(col(Buurt.code) == buurt_code)
-            .order_by(col(MeetingPlace.id))
-        )
-        .all()
-    )
+    rows = session.connection().execute(_BUURT, {"buurt": buurt_code}).all()
     if not rows:
         return None
     first = rows[0]
@@ -249,46 +272,22 @@ def read_now(session: Session, buurt_code: str, *, today: date, now: datetime) -
 
 def _workers(session: Session, buurt_code: str, places: Sequence[str]) -> tuple[Worker, ...]:
     """The opbouwwerkers of this buurt, those with the smallest area first."""
-    rows = session.connection().execute(
-        select(col(StaffRole.account_id), col(StaffRole.place_code), col(StaffRole.note), col(Account.first_name))
-        .join(Account, col(Account.id) == col(StaffRole.account_id))
-        .where(
-            col(StaffRole.role) == Role.OPBOUWWERKER,
-            col(StaffRole.place_code).in_(places),
-            col(Account.deactivated_at).is_(None),
-        )
-        .order_by(col(Account.first_name), col(StaffRole.id))
-    )
+    rows = session.connection().execute(_WORKERS, {"places": places})
     here = sorted((row for row in rows if covers(row.place_code, buurt_code)), key=lambda row: -len(row.place_code))
-    once = {row.account_id: row for row in reversed(here)}  # who has the buurt and the wijk is one person
-    return tuple(Worker(row.first_name, row.note) for row in reversed(once.values()))
+    once: dict[int, Worker] = {}  # who has the buurt and the wijk is one person
+    for row in here:
+        once.setdefault(row.account_id, Worker(row.first_name, row.note))
+    return tuple(once.values())
 
 
 def _open_requests(session: Session, buurt_code: str, today: date) -> int:
-    risks = session.connection().execute(
-        select(col(HelpRequest.risks)).where(
-            col(HelpRequest.buurt_code) == buurt_code,
-            col(HelpRequest.state).in_(VISIBLE),
-            col(HelpRequest.is_discreet).is_(False),
-            col(HelpRequest.is_verified).is_(True),
-            or_(col(HelpRequest.day).is_(None), col(HelpRequest.day) >= today),
-        )
-    )
+    risks = session.connection().execute(_OPEN, {"buurt": buurt_code, "today": today})
     return sum(1 for (found,) in risks if not found)
 
 
 def _usual_days(session: Session, buurt_code: str, now: datetime) -> int | None:
     """Days, rounded up, between asking and both saying yes: the median of the past year."""
-    rows = session.connection().execute(
-        select(col(HelpRequest.id), col(HelpRequest.created_at), col(Pairing.agreed_at))
-        .join(Pairing, col(Pairing.request_id) == col(HelpRequest.id))
-        .where(
-            col(HelpRequest.buurt_code) == buurt_code,
-            col(Pairing.agreed_at).is_not(None),
-            col(Pairing.agreed_at) > now - LOOK_BACK,
-        )
-        .order_by(col(Pairing.agreed_at).desc())
-    )
+    rows = session.connection().execute(_AGREED, {"buurt": buurt_code, "since": now - LOOK_BACK})
     waited = {request: agreed - asked for request, asked, agreed in rows if agreed}  # the first yes of each request
     if len(waited) < FEW:
         return None

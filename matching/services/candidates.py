@@ -62,12 +62,10 @@ def search(
 
 
 def find(
-    session: Session, request: HelpRequest, volunteer_id: int, *, places: Iterable[str] | None = None, today: date, now: datetime
+    session: Session, request: HelpRequest, volunteer_id: int, *, today: date, now: datetime
 ) -> Candidate | None:
-    """This volunteer for this request; None when nobody in these places (None: anywhere) is that volunteer."""
+    """This volunteer for this request; None when nobody is that volunteer."""
     conditions = [col(Volunteer.account_id) == volunteer_id]
-    if places is not None:
-        conditions.append(within(col(Account.buurt_code), places))
     return next(iter(_candidates(session, request, conditions, today=today, now=now)), None)
 
 

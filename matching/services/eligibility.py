@@ -4,7 +4,7 @@ Pure functions of plain facts. They learn nothing and score nothing; whoever bre
 request, however near. Which state a request is in belongs to the request itself (`is_visible_to_volunteers`).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
@@ -51,7 +51,7 @@ class Opening(Protocol):
     @property
     def slots(self) -> int: ...
     @property
-    def languages(self) -> list[str]: ...
+    def languages(self) -> Sequence[str]: ...
     @property
     def buurt_code(self) -> str: ...
     @property

@@ -5,15 +5,15 @@ after the other. Nothing leaves the house before the minute for taking it back i
 """
 
 from datetime import datetime
-from math import hypot
 
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import Session, col, or_, select
+from sqlmodel import Session, col, select
 
 from matching.errors import IllegalMove, Invalid, NotFound
-from matching.models import Account, Block, Event, HelpRequest, Pairing, Proposal, Tag, Volunteer
+from matching.models import Event, HelpRequest, Pairing, Proposal, Tag
 from matching.notices import UNDO_WINDOW, volunteer_asked
-from matching.services import answering, appointments, ending, links, outbox
+from matching.services import answering, appointments, candidates, ending, links, outbox
+from matching.services.candidates import Candidate
 from matching.services.history import record
 from matching.workflow import (
     LIVE_PAIRING_STATES,
@@ -26,6 +26,7 @@ from matching.workflow import (
     after,
     can,
 )
+from matching.working_days import AMSTERDAM
 
 OFFER, STAFF = "offer", "staff"
 LONGEST_REASON = 300
@@ -49,14 +50,17 @@ def choose(
 ) -> Proposal:
     """Ask this volunteer, or agree with an offer. `seen` is the state of the request that the chooser looked at.
 
-    Somebody whom nobody proposed needs a `reason`. Raises Invalid("reason", ...), NotFound for who is no volunteer,
-    IllegalMove when somebody decided a moment earlier, AlreadyTaken when somebody said yes a moment earlier.
+    Somebody whom nobody proposed needs a `reason`. Raises Invalid("reason", "missing"), Invalid("volunteer", a rule
+    of candidates.UNBENDING), NotFound for who is no volunteer, IllegalMove when somebody decided a moment earlier,
+    and AlreadyTaken when somebody said yes a moment earlier.
     """
     lock(session, request)
     if seen and seen != request.state:
         raise IllegalMove(f"the request was {seen} and is {request.state}")
     was = request.state
-    proposal = _live(session, request, volunteer_id) or _propose(session, request, volunteer_id, reason, now=now)
+    live = _live(session, request, volunteer_id)
+    found = _candidate(session, request, volunteer_id, live.source if live else STAFF, now)
+    proposal = live or _propose(session, request, found, reason, now=now)
     if proposal.state != ProposalState.PROPOSED:
         raise IllegalMove("this volunteer was asked already")
     proposal.decided_by_id, proposal.decided_at, proposal.decision_reason = by, now, _short(reason)
@@ -87,9 +91,9 @@ def choose_nobody(session: Session, request: HelpRequest, *, by: int, now: datet
     return rejected
 
 
-def can_undo(proposal: Proposal, *, now: datetime) -> bool:
-    """Whether the minute is not over."""
-    return proposal.decided_at is not None and now < proposal.decided_at + UNDO_WINDOW
+def can_undo(decided_at: datetime | None, *, now: datetime) -> bool:
+    """Whether the minute after this decision is not over."""
+    return decided_at is not None and now < decided_at + UNDO_WINDOW
 
 
 def undo(session: Session, proposal: Proposal, *, by: int, now: datetime) -> None:
@@ -100,7 +104,7 @@ def undo(session: Session, proposal: Proposal, *, by: int, now: datetime) -> Non
     request = session.get_one(HelpRequest, proposal.request_id)
     lock(session, request)
     session.refresh(proposal)
-    if not can_undo(proposal, now=now):
+    if not can_undo(proposal.decided_at, now=now):
         raise IllegalMove("too late to undo")
     if proposal.state == ProposalState.ASKED:
         _undo_question(session, request, proposal, by=by, now=now)
@@ -125,27 +129,31 @@ def _live(session: Session, request: HelpRequest, volunteer_id: int) -> Proposal
     return None
 
 
-def _propose(
-    session: Session, request: HelpRequest, volunteer_id: int, reason: str, *, now: datetime
-) -> Proposal:
-    """A proposal of the desk's own: with a reason, because the matcher did not come to it."""
-    person = session.get(Account, volunteer_id)
-    if person is None or not person.is_active or session.get(Volunteer, volunteer_id) is None:
+def _candidate(session: Session, request: HelpRequest, volunteer_id: int, source: str, now: datetime) -> Candidate:
+    """The volunteer as things stand now. A human may step over a wish, but not over what keeps people safe, what
+    somebody asked of us, or the limit on messages (which an offer does not touch)."""
+    today = now.astimezone(AMSTERDAM).date()
+    found = candidates.find(session, request, volunteer_id, today=today, now=now)
+    if found is None:
         raise NotFound(f"no volunteer {volunteer_id}")
-    if volunteer_id in (request.asker_id, request.posted_by_id) or is_blocked(session, request, volunteer_id):
-        raise Invalid("volunteer", "not_together")
+    bends = {"live", "messages"} if source == OFFER else {"live"}
+    for rule in found.obstacles:
+        if rule in candidates.UNBENDING - bends:
+            raise Invalid("volunteer", rule)
+    return found
+
+
+def _propose(session: Session, request: HelpRequest, found: Candidate, reason: str, *, now: datetime) -> Proposal:
+    """A proposal of the desk's own: with a reason, because the matcher did not come to it."""
     if not reason.strip():
         raise Invalid("reason", "missing")
-    metres = 0
-    if person.x is not None and person.y is not None:
-        metres = round(hypot(person.x - request.x, person.y - request.y))
     assert request.id is not None
     proposal = Proposal(
         request_id=request.id,
-        volunteer_id=volunteer_id,
+        volunteer_id=found.id,
         source=STAFF,
-        distance_m=metres,
-        reasons=[{"key": "near", "value": metres, "against": False}],
+        distance_m=found.distance_m,
+        reasons=[{"key": "near", "value": found.distance_m, "against": False}],
         created_at=now,
     )
     try:
@@ -155,20 +163,6 @@ def _propose(
         raise IllegalMove("this volunteer is proposed already") from None
     record(session, Tag.PROPOSAL_MADE, proposal, now=now, source=STAFF)
     return proposal
-
-
-def is_blocked(session: Session, request: HelpRequest, volunteer_id: int) -> bool:
-    """Whether these two asked not to be brought together, whoever of them helps."""
-    pair = (volunteer_id, request.asker_id)
-    found = session.exec(
-        select(Block.id).where(
-            or_(
-                (col(Block.volunteer_id) == pair[0]) & (col(Block.asker_id) == pair[1]),
-                (col(Block.volunteer_id) == pair[1]) & (col(Block.asker_id) == pair[0]),
-            )
-        )
-    ).first()
-    return found is not None
 
 
 def _ask(session: Session, request: HelpRequest, proposal: Proposal, *, now: datetime) -> None:

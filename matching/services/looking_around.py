@@ -3,30 +3,30 @@
 An offer is a proposal like the matcher's: it goes through the same rules and waits for the desk.
 """
 
+import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from math import isqrt
-from typing import Any
+from operator import attrgetter
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Row, func, or_, select
+from sqlalchemy import ColumnElement, Row, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col
 
 from matching.catalogue import CATEGORIES
 from matching.errors import AlreadyTaken, IllegalMove, NotFound, OmzienError
-from matching.models import Absence, Account, Block, Buurt, HelpRequest, Proposal, Tag, Volunteer
-from matching.services import eligibility
+from matching.models import HelpRequest, Proposal, Tag, Volunteer
+from matching.services import eligibility, looking_queries
 from matching.services.eligibility import Helper
 from matching.services.history import record
+from matching.services.looking_queries import ANSWERED_STATES, NO_VALUES, VISIBLE_STATES
 from matching.workflow import LIVE_PROPOSAL_STATES, PROPOSAL_MOVES, ProposalState, RequestState, after
 
 OFFER = "offer"
 SPARE_OFFERS = 2  # how many offers may wait above the weekly maximum: the desk may choose somebody else
-VISIBLE_STATES = (RequestState.OPEN, RequestState.ASKED)
-# A desk that said no is not asked again by the same volunteer; a volunteer who said no is not shown it again.
-ANSWERED_STATES = (ProposalState.DECLINED, ProposalState.REJECTED)
+ANY_DISTANCE = 10_000_000  # metres: farther than any two points of the country
 PARTS = ("morning", "afternoon", "evening", "night")
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
@@ -47,8 +47,7 @@ class TooManyOffers(OmzienError):
         self.most = most
 
 
-@dataclass(frozen=True, slots=True)
-class NearbyRequest:
+class NearbyRequest(NamedTuple):
     """A request as a volunteer may see it before both said yes: what, when and roughly where."""
 
     id: int
@@ -57,11 +56,35 @@ class NearbyRequest:
     day: date | None
     slots: int
     minutes: int
-    languages: list[str]
+    languages: tuple[str, ...]
     buurt_code: str
     buurt_name: str
     distance_m: int
     created_at: datetime
+
+
+class Fit(NamedTuple):
+    """A request that fits, as short as a long list needs it. `squared`: the distance in square metres."""
+
+    id: int
+    category: str
+    buurt_code: str
+    squared: int
+
+
+class Candidate(NamedTuple):
+    """What the rules need to know of a request (eligibility.Opening)."""
+
+    id: int
+    asker_id: int
+    posted_by_id: int
+    category: str
+    day: date | None
+    slots: int
+    languages: tuple[str, ...]
+    buurt_code: str
+    x: int
+    y: int
 
 
 def helper_of(session: Session, volunteer_id: int, *, today: date) -> Helper:
@@ -70,21 +93,12 @@ def helper_of(session: Session, volunteer_id: int, *, today: date) -> Helper:
     Raises NotFound when this person is no volunteer, and NoFit("no_home") without a home point.
     """
     session.flush()  # what was just changed counts too
-    row = session.connection().execute(_volunteer_query(volunteer_id)).one_or_none()
+    row = session.connection().execute(looking_queries.of_volunteer(), {"volunteer_id": volunteer_id}).one_or_none()
     if row is None:
         raise NotFound(f"no volunteer {volunteer_id}")
     if row.x is None or row.y is None or row.gemeente_code is None:
         raise NoFit("no_home")
-    proposals = (
-        session.connection()
-        .execute(
-            select(col(Proposal.request_id), col(Proposal.state)).where(
-                col(Proposal.volunteer_id) == volunteer_id,
-                col(Proposal.state).in_((*LIVE_PROPOSAL_STATES, *ANSWERED_STATES)),
-            )
-        )
-        .all()
-    )
+    proposals = session.connection().execute(looking_queries.of_proposals(), {"volunteer_id": volunteer_id}).all()
     on_pause = row.is_paused and (row.paused_until is None or row.paused_until > today)
     return Helper(
         account_id=volunteer_id,
@@ -106,26 +120,37 @@ def helper_of(session: Session, volunteer_id: int, *, today: date) -> Helper:
     )
 
 
-def nearby(session: Session, volunteer_id: int, *, today: date) -> list[NearbyRequest]:
+def nearby(session: Session, volunteer_id: int, *, today: date, limit: int | None = None) -> list[NearbyRequest]:
     """The open requests that fit this volunteer, nearest first and of equals the oldest first.
 
     Raises NotFound and NoFit as `helper_of` does.
     """
-    return fitting(session, helper_of(session, volunteer_id, today=today), today=today)
+    return shown(session, fitting(session, helper_of(session, volunteer_id, today=today), today=today)[:limit])
 
 
-def fitting(session: Session, helper: Helper, *, today: date) -> list[NearbyRequest]:
-    """As `nearby`, for a helper at hand. The database narrows down, the rules decide."""
+def fitting(session: Session, helper: Helper, *, today: date) -> list[Fit]:
+    """As `nearby`, for a helper at hand and without the details, which only the page that is shown needs. The
+    database narrows down, the rules decide."""
     if not helper.is_available:
         return []
-    rows = session.connection().execute(_requests_query().where(*_narrow(helper, today)))
+    query, values = looking_queries.of_candidates(), _narrowed_to(helper, today)
+    candidates = map(_candidate, session.connection().execute(query, values).all())
     found = [
-        (eligibility.squared_distance(helper, row), row.created_at, row.id, row)
-        for row in rows
-        if not row.risks and eligibility.fits(helper, row, today)
+        Fit(each.id, each.category, each.buurt_code, eligibility.squared_distance(helper, each))
+        for each in candidates
+        if eligibility.obstacle(helper, each, today) is None
     ]
-    found.sort(key=lambda each: each[:3])
-    return [_without_secrets(row, squared) for squared, _created, _id, row in found]
+    found.sort(key=attrgetter("squared"))  # stable: of equals the oldest stays first
+    return found
+
+
+def shown(session: Session, fits: Sequence[Fit]) -> list[NearbyRequest]:
+    """The details of these requests, in this order."""
+    if not fits:
+        return []
+    found = session.connection().execute(looking_queries.of_shown(), {"ids": [fit.id for fit in fits]}).all()
+    rows = {row[0]: row for row in found}
+    return [_without_secrets(rows[fit.id], fit.squared) for fit in fits if fit.id in rows]
 
 
 def look(session: Session, volunteer_id: int, request_id: int, *, today: date) -> NearbyRequest:
@@ -139,10 +164,11 @@ def look(session: Session, volunteer_id: int, request_id: int, *, today: date) -
     why = eligibility.obstacle(helper, row, today)
     if why is not None and not (why == "live" and waiting_offer(session, volunteer_id, request_id)):
         raise NoFit(why)
-    return _without_secrets(row, eligibility.squared_distance(helper, row))
+    squared = eligibility.squared_distance(helper, row)
+    return shown(session, [Fit(request_id, row.category, row.buurt_code, squared)])[0]
 
 
-def per_buurt(found: Sequence[NearbyRequest]) -> Counter[str]:
+def per_buurt(found: Sequence[Fit]) -> Counter[str]:
     """How many of these requests lie in each buurt, by code."""
     return Counter(each.buurt_code for each in found)
 
@@ -209,95 +235,41 @@ def _lock_offers(session: Session, volunteer_id: int) -> int:
     return session.connection().execute(query.with_for_update(key_share=True)).scalar() or 0
 
 
-def _volunteer_query(volunteer_id: int) -> Any:  # an SQL expression; its generic type says nothing here
-    return (
-        select(
-            col(Volunteer.skills),
-            col(Volunteer.slots),
-            col(Volunteer.radius_m),
-            col(Volunteer.languages),
-            col(Volunteer.has_car),
-            col(Volunteer.is_paused),
-            col(Volunteer.paused_until),
-            col(Volunteer.vog_seen_on),
-            col(Volunteer.vog_renew_by),
-            col(Volunteer.introduced_on),
-            col(Account.x),
-            col(Account.y),
-            col(Buurt.gemeente_code),
-        )
-        .join(Account, col(Account.id) == col(Volunteer.account_id))
-        .outerjoin(Buurt, col(Buurt.code) == col(Account.buurt_code))
-        .where(col(Volunteer.account_id) == volunteer_id)
-    )
-
-
 def _absences(session: Session, volunteer_id: int, today: date) -> tuple[tuple[date, date], ...]:
-    rows = session.connection().execute(
-        select(col(Absence.first_day), col(Absence.last_day)).where(
-            col(Absence.volunteer_id) == volunteer_id, col(Absence.last_day) >= today
-        )
-    )
+    rows = session.connection().execute(looking_queries.of_absences(), {"volunteer_id": volunteer_id, "today": today})
     return tuple((first, last) for first, last in rows)
 
 
 def _blocked(session: Session, account_id: int) -> frozenset[int]:
     """People who asked not to be brought together with this person, and the other way round: who helps and who
     asks can change."""
-    rows = session.connection().execute(
-        select(col(Block.volunteer_id), col(Block.asker_id)).where(
-            or_(col(Block.volunteer_id) == account_id, col(Block.asker_id) == account_id)
-        )
-    )
+    rows = session.connection().execute(looking_queries.of_blocks(), {"account_id": account_id})
     return frozenset(one if other == account_id else other for one, other in rows)
 
 
-def _requests_query() -> Any:  # an SQL expression; its generic type says nothing here
-    request = HelpRequest
-    return select(
-        col(request.id),
-        col(request.asker_id),
-        col(request.posted_by_id),
-        col(request.category),
-        col(request.frequency),
-        col(request.day),
-        col(request.slots),
-        col(request.minutes),
-        col(request.languages),
-        col(request.buurt_code),
-        col(request.x),
-        col(request.y),
-        col(request.created_at),
-        col(request.state),
-        col(request.is_discreet),
-        col(request.is_verified),
-        col(request.risks),
-        col(Buurt.name).label("buurt_name"),
-    ).join(Buurt, col(Buurt.code) == col(request.buurt_code))
+def _narrowed_to(helper: Helper, today: date) -> dict[str, Any]:
+    reach = helper.radius_m if helper.radius_m is not None else ANY_DISTANCE
+    return {
+        "categories": eligibility.possible_categories(helper),
+        "slots": helper.slots,
+        "today": today,
+        "left": helper.x - reach,
+        "right": helper.x + reach,
+        "bottom": helper.y - reach,
+        "top": helper.y + reach,
+    }
 
 
-def _narrow(helper: Helper, today: date) -> list[ColumnElement[bool]]:
-    """What the database can rule out: most of the city."""
-    request = HelpRequest
-    conditions = [
-        col(request.state).in_(VISIBLE_STATES),
-        col(request.is_discreet).is_(False),
-        col(request.is_verified).is_(True),
-        col(request.category).in_(eligibility.possible_categories(helper)),
-        col(request.slots).bitwise_and(helper.slots) != 0,
-        or_(col(request.day).is_(None), col(request.day) >= today),
-    ]
-    if helper.radius_m is not None:
-        for axis, home in ((col(request.x), helper.x), (col(request.y), helper.y)):
-            conditions.append(axis.between(home - helper.radius_m, home + helper.radius_m))
-    return conditions
+def _candidate(row: Any) -> Candidate:
+    key, asker, poster, category, day, slots, languages, buurt_code, x, y = row
+    return Candidate(key, asker, poster, category, day, slots, _read(languages), buurt_code, x, y)
 
 
 def _request(session: Session, request_id: int, *, lock: bool = False) -> Row[Any]:
     """The request, visible to volunteers now. With `lock` nobody changes it until this transaction ends."""
-    query = _requests_query().where(col(HelpRequest.id) == request_id)
+    query = select(HelpRequest.__table__).where(col(HelpRequest.id) == request_id)  # type: ignore[attr-defined]  # SQLModel
     if lock:
-        query = query.with_for_update(of=HelpRequest, key_share=True)
+        query = query.with_for_update(key_share=True)
     row = session.connection().execute(query).one_or_none()
     if row is None or row.is_discreet or row.risks or not row.is_verified or row.state == RequestState.HELD:
         raise NotFound(f"no request {request_id}")
@@ -306,20 +278,26 @@ def _request(session: Session, request_id: int, *, lock: bool = False) -> Row[An
     return row
 
 
-def _without_secrets(row: Row[Any], squared: int) -> NearbyRequest:
+def _without_secrets(row: Any, squared: int) -> NearbyRequest:
+    key, category, frequency, day, slots, minutes, languages, buurt_code, created_at, buurt_name = row
     return NearbyRequest(
-        row.id,
-        row.category,
-        row.frequency,
-        row.day,
-        row.slots,
-        row.minutes,
-        row.languages,
-        row.buurt_code,
-        row.buurt_name,
+        key,
+        category,
+        frequency,
+        day,
+        slots,
+        minutes,
+        _read(languages),
+        buurt_code,
+        buurt_name,
         round(isqrt(squared) / 100) * 100,
-        row.created_at,
+        created_at,
     )
+
+
+def _read(languages: str) -> tuple[str, ...]:
+    """The codes in a list as the database keeps it; hardly anybody has a wish, so JSON is seldom needed."""
+    return () if languages == NO_VALUES else tuple(json.loads(languages))
 
 
 def _store(session: Session, helper: Helper, row: Row[Any], *, now: datetime) -> Proposal:

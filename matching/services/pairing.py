@@ -1,11 +1,20 @@
 """Two people who may help each other: the asker's answer, the end, and starting again when it falls through."""
 
-from datetime import datetime
+from datetime import date, datetime, time
 
 from sqlmodel import Session, select
 
-from matching.errors import AlreadyTaken, LinkUnusable
-from matching.models import Feedback, Frequency, HelpRequest, Pairing, Proposal, Tag
+from matching.errors import AlreadyTaken, IllegalMove, LinkUnusable
+from matching.models import (
+    ActionLink,
+    Appointment,
+    Feedback,
+    Frequency,
+    HelpRequest,
+    Pairing,
+    Proposal,
+    Tag,
+)
 from matching.notices import agreed, feedback_asked, refused
 from matching.services import appointments, ending, links, outbox
 from matching.services.history import record
@@ -17,6 +26,10 @@ from matching.workflow import (
     after,
 )
 
+REFUSE_REASONS = ("", "found", "time", "other")
+FALL_REASONS = ("", "ill", "time", "contact", "other")
+_STANDINGS = {PairingState.AGREED: "yes", PairingState.DONE: "yes", PairingState.REFUSED: "no"}
+
 
 def of_link(session: Session, link_id: str, *, now: datetime) -> Pairing:
     """The pairing that a link asks the asker about, to look at. Raises LinkUnusable."""
@@ -27,18 +40,47 @@ def of_link(session: Session, link_id: str, *, now: datetime) -> Pairing:
     return found
 
 
-def answer(session: Session, link_id: str, *, yes: bool, now: datetime) -> Pairing:
+def answer(session: Session, link_id: str, *, yes: bool, now: datetime, reason: str = "") -> Pairing:
     """The asker's yes or no, by the link of a message. Raises LinkUnusable or AlreadyTaken."""
     found = of_link(session, link_id, now=now)
     request = _lock(session, found)
     links.use(session, link_id, links.CONSENT, now=now)
-    if found.state != PairingState.WAITING:
+    answer_waiting(session, found, yes=yes, now=now, actor_id=request.asker_id, reason=reason)
+    return found
+
+
+def answer_waiting(
+    session: Session, pairing: Pairing, *, yes: bool, now: datetime, actor_id: int, reason: str = ""
+) -> None:
+    """The asker's yes or no, by whoever may speak for the asker. Raises AlreadyTaken when it is over."""
+    _lock(session, pairing)
+    if pairing.state != PairingState.WAITING:
         raise AlreadyTaken("this is over")
     if yes:
-        agree(session, found, now=now, actor_id=request.asker_id)
+        agree(session, pairing, now=now, actor_id=actor_id)
     else:
-        refuse(session, found, now=now, actor_id=request.asker_id)
-    return found
+        refuse(session, pairing, now=now, actor_id=actor_id, reason=reason)
+
+
+def why_over(session: Session, link_id: str, *, now: datetime) -> str:
+    """Why a link to the asker no longer works: yes or no (it was answered), expired, over (it does not go on) or
+    unknown; "" while it works."""
+    link = session.get(ActionLink, link_id)
+    found = session.get(Pairing, link.subject_id) if link is not None and link.purpose == links.CONSENT else None
+    if link is None or found is None:
+        return "unknown"
+    if found.state == PairingState.WAITING:
+        return "expired" if link.expires_at <= now or link.revoked_at or link.used_at else ""
+    return _STANDINGS.get(found.state, "over")
+
+
+def answer_given(session: Session, link_id: str) -> tuple[ActionLink, Pairing] | None:
+    """What the asker answered with this link; None while it is unused, or when the answer no longer counts."""
+    link = session.get(ActionLink, link_id)
+    found = session.get(Pairing, link.subject_id) if link is not None and link.purpose == links.CONSENT else None
+    if link is None or found is None or link.used_at is None or found.state not in _STANDINGS:
+        return None
+    return link, found
 
 
 def agree(session: Session, pairing: Pairing, *, now: datetime, actor_id: int | None) -> None:
@@ -56,17 +98,18 @@ def agree(session: Session, pairing: Pairing, *, now: datetime, actor_id: int | 
         outbox.post(session, agreed(person, pairing.id, request, appointment), now=now)
 
 
-def refuse(session: Session, pairing: Pairing, *, now: datetime, actor_id: int) -> None:
+def refuse(session: Session, pairing: Pairing, *, now: datetime, actor_id: int, reason: str = "") -> None:
     """The asker would rather not. The volunteer is thanked, and we look for somebody else. Raises IllegalMove."""
     assert pairing.id is not None
     request = _lock(session, pairing)
     pairing.state, pairing.ended_at = after(PAIRING_MOVES, pairing.state, "refuse"), now
+    pairing.end_reason = reason if reason in REFUSE_REASONS else ""
     proposal = session.get_one(Proposal, pairing.proposal_id)
     proposal.state = after(PROPOSAL_MOVES, proposal.state, "fall_through")
     session.add_all([pairing, proposal])
     links.revoke(session, links.CONSENT, pairing.id, now=now)
     outbox.cancel(session, f"asker_consent:{pairing.id}:", now=now)
-    record(session, Tag.PAIRING_REFUSED, pairing, now=now, actor_id=actor_id)
+    record(session, Tag.PAIRING_REFUSED, pairing, now=now, actor_id=actor_id, reason=pairing.end_reason)
     outbox.post(session, refused(pairing.volunteer_id, pairing.id, request), now=now)
     reopen(session, request, now=now, actor_id=actor_id)
 
@@ -74,7 +117,8 @@ def refuse(session: Session, pairing: Pairing, *, now: datetime, actor_id: int) 
 def fall_through(session: Session, pairing: Pairing, why: str, *, now: datetime, actor_id: int) -> None:
     """It does not work out after all: re-offered at once, the other one hears of it. Raises IllegalMove."""
     request = _lock(session, pairing)
-    ending.end_pairing(session, pairing, request, now=now, actor_id=actor_id, why=why)
+    known = why if why in FALL_REASONS else "other"
+    ending.end_pairing(session, pairing, request, now=now, actor_id=actor_id, why=known)
     reopen(session, request, now=now, actor_id=actor_id)
 
 
@@ -87,8 +131,7 @@ def finish(session: Session, pairing: Pairing, *, now: datetime, actor_id: int, 
     if appointment is not None:
         appointments.move(session, appointment, "finish", now=now, actor_id=actor_id)
     if request.frequency == Frequency.WEEKLY and not for_good:
-        day = appointment.day if appointment is not None else None
-        appointments.plan_next(session, pairing, request, now=now, after_day=day)
+        _go_on(session, pairing, request, appointment, now=now)
         return
     pairing.state, pairing.ended_at = after(PAIRING_MOVES, pairing.state, "finish"), now
     request.state, request.closed_at = after(REQUEST_MOVES, request.state, "finish"), now
@@ -102,11 +145,53 @@ def finish(session: Session, pairing: Pairing, *, now: datetime, actor_id: int, 
         outbox.post(session, feedback_asked(person, pairing.id, request), now=now)
 
 
+def no_show(session: Session, pairing: Pairing, *, now: datetime, actor_id: int) -> None:
+    """Somebody was not there, with who recorded it; a weekly one goes on with the next appointment.
+
+    Raises IllegalMove when nothing is planned, or when the day is still to come.
+    """
+    request = _lock(session, pairing)
+    after(PAIRING_MOVES, pairing.state, "finish")
+    appointment = appointments.planned(session, pairing)
+    if appointment is None or not appointments.has_come(appointment, now=now):
+        raise IllegalMove("there is no appointment that could have been missed")
+    appointments.move(session, appointment, "miss", now=now, actor_id=actor_id)
+    if request.frequency == Frequency.WEEKLY:
+        _go_on(session, pairing, request, appointment, now=now)
+
+
+def plan(session: Session, pairing: Pairing, day: date, hour: time, *, now: datetime, actor_id: int) -> None:
+    """The day and hour that both agreed on: of the planned appointment, else of a new one.
+
+    Raises Invalid as appointments.set_hour does, and IllegalMove when the pairing is not agreed.
+    """
+    request = _lock(session, pairing)
+    after(PAIRING_MOVES, pairing.state, "finish")
+    appointment = appointments.planned(session, pairing)
+    if appointment is None:
+        assert pairing.id is not None
+        appointment = Appointment(pairing_id=pairing.id, day=day, part=0, minutes=request.minutes)
+    appointments.set_hour(session, appointment, day, hour, now=now, actor_id=actor_id)
+
+
+def _go_on(
+    session: Session, pairing: Pairing, request: HelpRequest, last: Appointment | None, *, now: datetime
+) -> None:
+    """The next time of a weekly one."""
+    if last is None:
+        appointments.plan_next(session, pairing, request, now=now)
+    else:
+        appointments.plan_a_week_later(session, last, now=now)
+
+
 def give_feedback(
     session: Session, pairing: Pairing, account_id: int, *, went: str, again: str, remark: str, now: datetime
 ) -> Feedback:
-    """How it was, once for each side: a second time gives the first answer back."""
+    """How it was, once for each side: a second time gives the first answer back. Raises IllegalMove before the end."""
     assert pairing.id is not None
+    _lock(session, pairing)  # two taps at once: the second one finds the first one's answer
+    if pairing.state != PairingState.DONE:
+        raise IllegalMove("it is not done yet")
     given = feedback_of(session, pairing, account_id)
     if given is not None:
         return given
@@ -127,8 +212,9 @@ def feedback_of(session: Session, pairing: Pairing, account_id: int) -> Feedback
 
 
 def reopen(session: Session, request: HelpRequest, *, now: datetime, actor_id: int | None) -> None:
-    """Look for somebody again: at the desk only for what was asked discreetly or holds words that worry us."""
-    step = "hold" if request.is_discreet or request.risks else "reopen"
+    """Look for somebody again: at the desk only for what was asked discreetly, holds words that worry us, or comes
+    from an address of which we do not know that its owner asked."""
+    step = "hold" if request.is_discreet or request.risks or not request.is_verified else "reopen"
     request.state, request.updated_at = after(REQUEST_MOVES, request.state, step), now
     session.add(request)
     record(session, Tag.REQUEST_REOPENED, request, now=now, actor_id=actor_id)

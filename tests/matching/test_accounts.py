@@ -1,6 +1,5 @@
 """Accounts, links, passwords and staff roles, below the web."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from threading import Barrier
@@ -23,6 +22,7 @@ from web.db import session_factory
 
 SECRET = "only for tests"
 SOON = NOW + timedelta(minutes=20)
+CHANGEABLE = ("first_name", "phone", "locale", "channel", "buurt_code", "x", "y")
 
 
 def joining(**changes: Any) -> dict[str, Any]:
@@ -243,7 +243,9 @@ class DescribePasswords:
         assert anna.password_hash is not None
         assert anna.password_hash.startswith("$argon2id$")
 
-    @pytest.mark.parametrize("wrong", ["", "Vier woorden op rij", "vier woorden op rij ", "\0", "x" * 100_000, "\ud800"])
+    @pytest.mark.parametrize(
+        "wrong", ["", "Vier woorden op rij", "vier woorden op rij ", "\0", "x" * 100_000, "\ud800"]
+    )
     def it_lets_nobody_else_in(self, db: Session, anna: Account, wrong: str) -> None:
         assert self.check(db, wrong) is None
 
@@ -361,7 +363,7 @@ class DescribeSessions:
 
 class DescribeChanging:
     def change(self, db: Session, account: Account, **changes: Any) -> None:
-        facts = {name: getattr(account, name) for name in "first_name phone locale channel buurt_code x y".split()}
+        facts = {name: getattr(account, name) for name in CHANGEABLE}
         accounts.change(db, account, **(facts | changes), now=SOON)
 
     def it_keeps_what_changed(self, db: Session, cast: Cast) -> None:
@@ -400,7 +402,7 @@ class DescribeChanging:
 
 class DescribeWaitingRequests:
     @pytest.fixture
-    def waiting(self, db: Session, cast: Cast) -> Iterator[HelpRequest]:
+    def waiting(self, db: Session, cast: Cast) -> HelpRequest:
         assert cast.anna.id
         request = HelpRequest(
             asker_id=cast.anna.id, posted_by_id=cast.anna.id, is_verified=False, category="groceries",
@@ -409,7 +411,7 @@ class DescribeWaitingRequests:
         )  # fmt: skip
         db.add(request)
         db.flush()
-        yield request
+        return request
 
     def it_shows_them_to_their_owner_only(self, db: Session, cast: Cast, waiting: HelpRequest) -> None:
         assert cast.anna.id

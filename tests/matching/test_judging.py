@@ -20,6 +20,7 @@ from matching.models import (
     Pairing,
     Proposal,
     Tag,
+    Volunteer,
 )
 from matching.notices import UNDO_WINDOW
 from matching.services import answering, judging, links, outbox, pairing, posting
@@ -122,15 +123,45 @@ class DescribeChoosing:
 
     def it_does_not_ask_people_to_help_themselves(self, db: Session, cast: Cast) -> None:
         make_volunteer(db, cast.anna)
-        with pytest.raises(Invalid, match="not_together"):
+        with pytest.raises(Invalid, match="own"):
             judging.choose(db, ask_for(db, cast), cast.anna.id, by=cast.chantal.id, now=NOW, reason="x")
 
     @pytest.mark.parametrize("other_way", [False, True])
     def it_does_not_bring_together_who_asked_not_to_be(self, db: Session, cast: Cast, other_way: bool) -> None:
         pair = (cast.anna.id, cast.bram.id) if other_way else (cast.bram.id, cast.anna.id)
         db.add(Block(volunteer_id=pair[0], asker_id=pair[1], at=NOW))
-        with pytest.raises(Invalid, match="not_together"):
+        with pytest.raises(Invalid, match="blocked"):
             judging.choose(db, ask_for(db, cast), cast.bram.id, by=cast.chantal.id, now=NOW, reason="x")
+
+    @pytest.mark.parametrize("source", ["matcher", "offer", "staff"])
+    def it_leaves_alone_who_is_on_pause_by_now(self, db: Session, cast: Cast, source: str) -> None:
+        request = ask_for(db, cast)
+        if source != "staff":
+            propose(db, request, cast.bram, source=source)
+        db.get_one(Volunteer, cast.bram.id).is_paused = True
+        with pytest.raises(Invalid, match="paused"):
+            judging.choose(db, request, cast.bram.id, by=cast.chantal.id, now=NOW, reason="x")
+
+    def it_sends_nobody_more_than_three_questions_in_a_week(self, db: Session, cast: Cast) -> None:
+        for n in range(3):
+            request = ask_for(db, cast)
+            propose(db, request, cast.bram)
+            judging.choose(db, request, cast.bram.id, by=cast.chantal.id, now=NOW + timedelta(hours=n))
+        request = ask_for(db, cast, frequency=Frequency.FLEXIBLE, day=None)
+        propose(db, request, cast.bram)
+        with pytest.raises(Invalid, match="messages"):
+            judging.choose(db, request, cast.bram.id, by=cast.chantal.id, now=NOW + timedelta(days=6))
+        judging.choose(db, request, cast.bram.id, by=cast.chantal.id, now=NOW + timedelta(days=8))
+
+    def it_steps_over_no_certificate(self, db: Session, cast: Cast) -> None:
+        request = ask_for(db, cast, category="paperwork")
+        with pytest.raises(Invalid, match="no_vog"):
+            judging.choose(db, request, cast.bram.id, by=cast.chantal.id, now=NOW, reason="Bram is aardig")
+
+    def it_steps_over_a_wish_with_a_reason(self, db: Session, cast: Cast) -> None:
+        request = ask_for(db, cast, category="dutch_practice")
+        judging.choose(db, request, cast.bram.id, by=cast.chantal.id, now=NOW, reason="Bram deed dit vroeger")
+        assert request.state == RequestState.ASKED
 
     def it_may_ask_a_second_volunteer(self, db: Session, cast: Cast) -> None:
         request, other = ask_for(db, cast), ilse(db)
@@ -257,8 +288,8 @@ class DescribeUndoing:
         request = ask_for(db, cast)
         proposal = propose(db, request, cast.bram)
         judging.choose(db, request, cast.bram.id, by=cast.chantal.id, now=NOW)
-        assert judging.can_undo(proposal, now=SOON)
-        assert not judging.can_undo(proposal, now=LATE)
+        assert judging.can_undo(proposal.decided_at, now=SOON)
+        assert not judging.can_undo(proposal.decided_at, now=LATE)
         with pytest.raises(IllegalMove):
             judging.undo(db, proposal, by=cast.chantal.id, now=LATE)
         assert proposal.state == ProposalState.ASKED

@@ -74,7 +74,7 @@ class DescribeTheListOfRequests:
     def it_says_nothing_personal(self, db: Session, cast: Cast) -> None:
         ask(db, cast.anna, description="Anna wacht op u")
         (found,) = looking_around.nearby(db, cast.bram.id or 0, today=MONDAY)
-        shown = {name: getattr(found, name) for name in found.__slots__}
+        shown = found._asdict()
         assert not {"description", "asker_id", "x", "y", "other_name"} & shown.keys()
         assert "Anna" not in str(shown)
         assert found.distance_m % 100 == 0

@@ -1,17 +1,20 @@
 """Posting, changing and taking back a request, without the web."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from threading import Barrier
 
 import pytest
 from sqlmodel import Session, col, select
 
+from matching.database import WRITES, open_engine
 from matching.errors import IllegalMove, Invalid
 from matching.models import Buurt, Consent, Event, Frequency, HelpRequest, OutboxMessage, Proposal, Tag
 from matching.services import drafts, posting, status
 from matching.services.wishes import ALL_SLOTS, ConsentBy, ConsentHow, OnBehalf, Wish, day_slots, wish_of
 from matching.workflow import ProposalState, RequestState
-from tests.people import DRIFTBUURT, GEUZENBUURT, MONDAY, NOW, TUESDAY, Cast
+from tests.people import DRIFTBUURT, GEUZENBUURT, MONDAY, NOW, TUESDAY, Cast, make_cast
 
 WISH = Wish(
     category="groceries",
@@ -296,3 +299,27 @@ class DescribeWhereItStands:
         assert status.own_requests(db, cast.chantal.id, [], limit=9) == [for_anna]
         assert status.own_requests(db, None, [own.id or 0], limit=9) == [own]
         assert status.own_requests(db, cast.bram.id, [], limit=9) == []
+
+
+def it_makes_one_request_of_two_posts_at_the_same_moment(separate_database: str) -> None:
+    """Two presses on the button reach two workers; both answer with the same request."""
+    engine = open_engine(separate_database).execution_options(**{WRITES: True})
+    with Session(engine, expire_on_commit=False) as session:
+        cast = make_cast(session)
+        session.commit()
+    together = Barrier(2)
+
+    def press(_number: int) -> int | None:
+        with Session(engine, expire_on_commit=False) as session:
+            together.wait()
+            made = post(session, cast, draft_key="k" * 22)
+            session.commit()
+            return made.id
+
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(press, range(2))
+    assert first == second
+    with Session(engine) as session:
+        assert len(session.exec(select(HelpRequest)).all()) == 1
+        assert tags(session) == [Tag.REQUEST_POSTED]
+    engine.dispose()

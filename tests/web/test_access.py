@@ -7,33 +7,41 @@ For everybody else it does not exist, as for a thing that was made up.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import date
-from typing import Any
+from datetime import date, timedelta
+from typing import Any, TypeVar
 
 import pytest
 from flask import Flask
-from sqlmodel import Session, select
+from sqlmodel import Session, SQLModel, select
 from werkzeug.routing import Rule as Route
 
-from matching.models import Absence, Account, HelpRequest, Proposal, StaffRole
-from matching.models.help_requests import Frequency
-from matching.workflow import RequestState
+from matching.models import Absence, Account, Appointment, Consent, HelpRequest, Pairing, Proposal, StaffRole
+from matching.models.help_requests import ForWhom, Frequency
+from matching.services import links
+from matching.workflow import PairingState, ProposalState, RequestState
 from tests.browse import Browser
 from tests.people import ALL_SLOTS, DRIFTBUURT, MONDAY, NOW, Cast
+from web.links import token
 
+YEARS = timedelta(days=36_500)
+FAR = NOW + YEARS  # the pages know the real time
 STRANGER = "stranger"
 CAST = ("anna", "bram", "chantal", "daan", "els", "farid", "greet", "saskia")
 PEOPLE = (STRANGER, *CAST)
 EVERYBODY, MEMBERS = frozenset(PEOPLE), frozenset(CAST)
 DESK = frozenset({"chantal", "saskia", "farid"})  # an opbouwwerker of Oost, one of Zuid, and the coordinator
 BEHEERDERS = frozenset({"greet"})
+VOLUNTEERS = frozenset({"bram", "daan"})
 OOST_DESK, ZUID_DESK = frozenset({"chantal", "farid"}), frozenset({"saskia", "farid"})
 ANNAS, DAANS, WAITING = "Anna's request", "Daan's request", "request that waits for Anna's yes"
 MADE_UP: dict[str, Any] = {"token": "made-up", "name": "made-up", "code": "BU00000000"}
+ON_BEHALF = "request that Chantal entered for Els"
+PAIRING = "pairing of Anna and Bram"
 SEEN_BY_ASKER_AND_DESK = {
     ANNAS: {"anna"} | OOST_DESK,
     DAANS: {"daan"} | ZUID_DESK,
     WAITING: {"anna"} | OOST_DESK,
+    ON_BEHALF: {"els"} | OOST_DESK,
 }
 
 
@@ -43,11 +51,15 @@ class Expect:
 
     door: frozenset[str]
     things: dict[str, Any] = field(default_factory=dict)
+    there_for: frozenset[str] = EVERYBODY  # for whom a page without a thing is there
+    looks_only: frozenset[str] = frozenset()  # who knows of every thing, but may not do this
 
     def outcome(self, who: str, thing: str | None) -> str:
         if who not in self.door:
             return "sign in" if who == STRANGER else "forbidden"
-        return "in" if thing is None or who in self.things.get(thing, ()) else "not found"
+        if thing in self.things and who in self.looks_only:
+            return "forbidden"
+        return "in" if who in (self.there_for if thing is None else self.things.get(thing, ())) else "not found"
 
 
 EXPECTED: dict[str, Expect] = {
@@ -60,16 +72,16 @@ EXPECTED: dict[str, Expect] = {
     "account.new": Expect(EVERYBODY),
     "account.password": Expect(MEMBERS),
     "account.sign_in": Expect(EVERYBODY),
-    "account.sign_in_link": Expect(EVERYBODY),
+    "account.sign_in_link": Expect(EVERYBODY, {"link for Anna to sign in": EVERYBODY}),
     "account.sign_out": Expect(EVERYBODY),
     "care.index": Expect(EVERYBODY),
     "help_requests.check": Expect(EVERYBODY),
-    "help_requests.confirm": Expect(MEMBERS, SEEN_BY_ASKER_AND_DESK),
+    "help_requests.confirm": Expect(MEMBERS, {ANNAS: {"anna"}, DAANS: {"daan"}, WAITING: {"anna"}}),
     "help_requests.discard": Expect(EVERYBODY),
     "help_requests.edit": Expect(EVERYBODY, SEEN_BY_ASKER_AND_DESK),
     "help_requests.index": Expect(EVERYBODY),
     "help_requests.new": Expect(EVERYBODY),
-    "help_requests.print_page": Expect(EVERYBODY, SEEN_BY_ASKER_AND_DESK),
+    "help_requests.print_page": Expect(EVERYBODY, {ON_BEHALF: {"els"} | OOST_DESK, ANNAS: ()}),
     "help_requests.saved": Expect(EVERYBODY),
     "help_requests.show": Expect(EVERYBODY, SEEN_BY_ASKER_AND_DESK),
     "help_requests.when": Expect(EVERYBODY),
@@ -85,14 +97,27 @@ EXPECTED: dict[str, Expect] = {
     "pages.index": Expect(EVERYBODY),
     "pages.language": Expect(EVERYBODY),
     "pages.privacy": Expect(EVERYBODY),
+    "pairings.answer": Expect(MEMBERS, {PAIRING: {"anna"}}, looks_only=OOST_DESK),
+    "pairings.calendar": Expect(MEMBERS, {PAIRING: {"anna", "bram"} | OOST_DESK}),
+    "pairings.consent": Expect(EVERYBODY, {"link to meet Bram": EVERYBODY}),
+    "pairings.done": Expect(EVERYBODY, {"link to meet Bram": EVERYBODY}),
+    "pairings.fall_through": Expect(MEMBERS, {PAIRING: {"anna", "bram"}}, looks_only=OOST_DESK),
+    "pairings.feedback": Expect(MEMBERS, {PAIRING: {"anna", "bram"}}, looks_only=OOST_DESK),
+    "pairings.finish": Expect(MEMBERS, {PAIRING: {"anna", "bram"}}, looks_only=OOST_DESK),
+    "pairings.no_show": Expect(MEMBERS, {PAIRING: {"anna", "bram"}}, looks_only=OOST_DESK),
+    "pairings.plan": Expect(MEMBERS, {PAIRING: {"anna", "bram"}}, looks_only=OOST_DESK),
+    "pairings.show": Expect(MEMBERS, {PAIRING: {"anna", "bram"} | OOST_DESK}),
     "places.buurt": Expect(EVERYBODY, {"Anna's buurt": EVERYBODY}),
     "places.find": Expect(EVERYBODY),
     "places.index": Expect(EVERYBODY),
     "places.mine": Expect(MEMBERS),
+    "proposals.answer": Expect(EVERYBODY, {"link to Bram's question": EVERYBODY}),
+    "proposals.done": Expect(EVERYBODY, {"link to Bram's question": EVERYBODY}),
+    "proposals.show": Expect(MEMBERS, {"Bram's question": {"bram"}, "Bram's offer": ()}),
     "staff.end": Expect(BEHEERDERS, {"Chantal's role": BEHEERDERS, "role in another gemeente": ()}),
     "staff.give": Expect(BEHEERDERS),
     "staff.index": Expect(BEHEERDERS),
-    "volunteering.absences": Expect(MEMBERS),
+    "volunteering.absences": Expect(MEMBERS, there_for=VOLUNTEERS),
     "volunteering.index": Expect(MEMBERS),
     "volunteering.join": Expect(EVERYBODY),
     "volunteering.join_when": Expect(EVERYBODY),
@@ -100,44 +125,86 @@ EXPECTED: dict[str, Expect] = {
     "volunteering.join_who": Expect(EVERYBODY),
     "volunteering.joined": Expect(EVERYBODY),
     "volunteering.nearby": Expect(MEMBERS),
-    "volunteering.offer": Expect(MEMBERS, {ANNAS: {"bram"}, DAANS: ()}),
-    "volunteering.opening": Expect(MEMBERS, {ANNAS: {"bram"}, DAANS: ()}),
-    "volunteering.pause": Expect(MEMBERS),
+    "volunteering.offer": Expect(MEMBERS, {ANNAS: VOLUNTEERS, DAANS: VOLUNTEERS, WAITING: ()}),
+    "volunteering.opening": Expect(MEMBERS, {ANNAS: VOLUNTEERS, DAANS: VOLUNTEERS, WAITING: ()}),
+    "volunteering.pause": Expect(MEMBERS, there_for=VOLUNTEERS),
     "volunteering.profile": Expect(MEMBERS),
     "volunteering.remove_absence": Expect(MEMBERS, {"Bram's absence": {"bram"}}),
-    "volunteering.resume": Expect(MEMBERS),
+    "volunteering.resume": Expect(MEMBERS, there_for=VOLUNTEERS),
     "volunteering.withdraw_offer": Expect(MEMBERS, {"Bram's offer": {"bram"}}),
 }
 
 
 @pytest.fixture
-def things(db: Session, cast: Cast) -> dict[str, Any]:
+def things(app: Flask, db: Session, cast: Cast) -> dict[str, Any]:
     """The value in the address of every thing in the table."""
+    consent = _added(
+        db, Consent(account_id=cast.els.id, kind="on_behalf", text_version="1", note="person/phone", at=NOW)
+    )
+    helped = {"posted_by_id": cast.chantal.id, "for_whom": ForWhom.OTHER, "other_name": "Toos"}
     requests = {
         ANNAS: _request(cast.anna),
         DAANS: _request(cast.daan),
         WAITING: _request(cast.anna, is_verified=False, state=RequestState.HELD),
-        "offered": _request(cast.anna),
+        ON_BEHALF: _request(cast.els, consent_id=consent.id, **helped),
     }
-    db.add_all(requests.values())
-    assert cast.bram.id
+    for request in requests.values():
+        _added(db, request)
+    offer = _added(db, _proposal(_added(db, _request(cast.anna)), cast.bram, source="offer"))
+    asked = _added(db, _request(cast.anna, state=RequestState.ASKED))
+    question = _proposal(asked, cast.bram, state=ProposalState.ASKED, asked_at=NOW, expires_at=FAR)
+    _added(db, question)
+    pairing = _pairing(db, cast.anna, cast.bram, PairingState.AGREED)
+    _added(db, Appointment(pairing_id=pairing.id, day=FAR.date(), part=0, minutes=60))
+    meeting = _pairing(db, cast.anna, cast.bram, PairingState.WAITING)
     absence = Absence(volunteer_id=cast.bram.id, first_day=date(2027, 1, 1), last_day=date(2027, 1, 2))
     elsewhere = StaffRole(account_id=cast.els.id, role="opbouwwerker", place_code="GM9999", since=MONDAY)
-    db.add_all([absence, elsewhere])
-    db.flush()
-    offer = Proposal(
-        request_id=requests["offered"].id, volunteer_id=cast.bram.id, source="offer", created_at=NOW, distance_m=300
-    )
-    db.add(offer)
-    db.commit()
     role = db.exec(select(StaffRole).where(StaffRole.account_id == cast.chantal.id)).one()
-    return {name: request.id for name, request in requests.items()} | {
+    named = {
         "Anna's buurt": DRIFTBUURT,
         "Chantal's role": role.id,
-        "role in another gemeente": elsewhere.id,
-        "Bram's absence": absence.id,
+        "role in another gemeente": _added(db, elsewhere).id,
+        "Bram's absence": _added(db, absence).id,
         "Bram's offer": offer.id,
+        PAIRING: pairing.id,
+        "link to meet Bram": _token(app, db, cast.anna, links.CONSENT, meeting.id),
+        "Bram's question": question.id,
+        "link for Anna to sign in": _token(app, db, cast.anna, links.SIGN_IN, cast.anna.id),
+        "link to Bram's question": _token(app, db, cast.bram, links.ANSWER, question.id),
     }
+    db.commit()
+    return {name: request.id for name, request in requests.items()} | named
+
+
+Row = TypeVar("Row", bound=SQLModel)
+
+
+def _added(db: Session, row: Row) -> Row:
+    db.add(row)
+    db.flush()
+    return row
+
+
+def _token(app: Flask, db: Session, person: Account, purpose: str, subject_id: int | None) -> str:
+    assert person.id
+    link = links.issue(db, person.id, purpose, now=FAR - timedelta(days=1), subject_id=subject_id, lifetime=YEARS)
+    with app.test_request_context():
+        return token(purpose, link.id)
+
+
+def _proposal(request: HelpRequest, volunteer: Account, **changes: Any) -> Proposal:
+    facts = {"request_id": request.id, "volunteer_id": volunteer.id, "created_at": NOW, "distance_m": 300}
+    return Proposal(**(facts | changes))
+
+
+def _pairing(db: Session, asker: Account, volunteer: Account, state: PairingState) -> Pairing:
+    stands = RequestState.PAIRED if state == PairingState.AGREED else RequestState.CLAIMED
+    request = _added(db, _request(asker, state=stands))
+    proposal = _added(db, _proposal(request, volunteer, state=ProposalState.ACCEPTED, asked_at=NOW))
+    made = Pairing(
+        request_id=request.id, volunteer_id=volunteer.id, proposal_id=proposal.id, state=state, created_at=NOW
+    )
+    return _added(db, made)
 
 
 def _request(asker: Account, **changes: Any) -> HelpRequest:
@@ -181,7 +248,8 @@ def outcome(browser: Browser, who: str, method: str, address: str) -> str:
     if who == STRANGER and response.status_code == 302 and response.location.startswith("/inloggen"):
         return "sign in"
     return {403: "forbidden", 404: "not found", 410: "not found"}.get(
-        response.status_code, "in" if response.status_code in (200, 302, 303, 400, 409, 422) else str(response.status_code)
+        response.status_code,
+        "in" if response.status_code in (200, 302, 303, 400, 409, 422) else str(response.status_code),
     )
 
 

@@ -135,14 +135,16 @@ class DescribeSigningInWithALink:
         assert client.get(f"/inloggen/{token}", status=None).status in (404, 410)
         assert client.post(f"/inloggen/{token}").status in (404, 410)
 
-    def it_does_not_take_the_token_of_another_purpose(self, app: Flask, client: Browser, db: Session, cast: Cast) -> None:
+    def it_does_not_take_the_token_of_another_purpose(
+        self, app: Flask, client: Browser, db: Session, cast: Cast
+    ) -> None:
         from web.links import token
 
         accounts.send_sign_in_link(db, cast.anna, now=utcnow())
         db.commit()
         with app.test_request_context():
             wrong = token(links.ANSWER, db.exec(select(ActionLink)).one().id)
-        client.get(f"/inloggen/{wrong}", status=410)
+        client.get(f"/inloggen/{wrong}", status=404)
 
     def it_stops_after_five(self, client: Browser, db: Session) -> None:
         for who in ("anna", "nobody"):
@@ -513,21 +515,22 @@ class DescribeEndingAllSessions:
         assert is_in(bram)
 
 
+FORMS = {
+    SIGN_IN: ("email", "password", "verder"),
+    NEW: ("first_name", "email", "phone", "channel", "locale", "buurt", "x", "y", "map.x", "map.y", "adult", "verder"),
+    "/ik/wijzigen": ("first_name", "phone", "channel", "locale", "buurt", "x", "y", "map.x", "map.y"),
+    "/ik/wachtwoord": ("current", "password"),
+    "/ik/overal-uitloggen": ("x",),
+}
+
+
 class DescribeOddInput:
     """Whatever is sent: a page with a sentence, never a 500 (tests/browse.py refuses those)."""
-
-    FORMS: dict[str, tuple[str, ...]] = {
-        SIGN_IN: ("email", "password", "verder"),
-        NEW: ("first_name", "email", "phone", "channel", "locale", "buurt", "x", "y", "map.x", "map.y", "adult", "verder"),
-        "/ik/wijzigen": ("first_name", "phone", "channel", "locale", "buurt", "x", "y", "map.x", "map.y"),
-        "/ik/wachtwoord": ("current", "password"),
-        "/ik/overal-uitloggen": ("x",),
-    }
 
     @pytest.mark.parametrize("path", FORMS)
     def it_survives_the_tricky_ones(self, client: Browser, cast: Cast, path: str) -> None:
         usual = joining()
-        for field in self.FORMS[path]:
+        for field in FORMS[path]:
             for text in TRICKY:
                 browser = client.another()
                 if path.startswith("/ik"):
@@ -545,7 +548,7 @@ class DescribeOddInput:
         if path.startswith("/ik"):
             browser.sign_in(cast.anna)
         value = st.text(max_size=300) | st.sampled_from(sorted(joining().values())) | st.integers().map(str)
-        sent = data.draw(st.dictionaries(st.sampled_from(self.FORMS[path]), value))
+        sent = data.draw(st.dictionaries(st.sampled_from(FORMS[path]), value))
         assert browser.post(path, sent).status in (200, 302, 422, 429)
 
     def it_reads_a_form_that_is_not_text(self, client: Browser) -> None:

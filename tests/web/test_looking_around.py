@@ -145,7 +145,7 @@ class DescribeLookingAround:
         with client.count_queries() as queries:
             page = client.get(f"{NEARBY}?aantal={count}")
         assert page.one("a", href=f"{NEARBY}/{other.id}") is not None
-        assert len(queries) == 6
+        assert len(queries) == 7
         sent = client.client.get(f"{NEARBY}?aantal={count}", headers={"Accept-Encoding": "gzip"}).get_data()
         assert len(sent) < 60_000
 

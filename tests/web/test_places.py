@@ -236,7 +236,7 @@ class DescribePeople:
         db.commit()
         page = client.get(PAGE)
         assert [words(h) for h in page.all("h3")][-2:] == ["Huis Oost", "Koffiehuis voorbeeld"]
-        assert "Laan 1 Elke dag" in page.words
+        assert "Laan 1Elke dag" in page.words
         assert "Elders" not in page.words
 
 
@@ -359,7 +359,7 @@ class DescribeSafety:
 
 
 class DescribeWeight:
-    @pytest.mark.parametrize(("path", "cold", "warm"), [("/buurten", 7, 2), (PAGE, 10, 6)])
+    @pytest.mark.parametrize(("path", "cold", "warm"), [("/buurten", 7, 2), (PAGE, 10, 5)])
     def it_asks_the_database_little(
         self, client: Browser, app: Flask, cast: Cast, path: str, cold: int, warm: int
     ) -> None:
@@ -383,7 +383,7 @@ class DescribeDrawing:
     def it_draws_in_whole_pixels_inside_the_frame(self) -> None:
         frame = fit(self.SQUARE, width=200, margin=10)
         corners = [frame.pixels(x, y) for x, y in self.SQUARE[0]]
-        assert {x for x, _y in corners} >= {10, 190} or min(x for x, _y in corners) == 10
+        assert (min(x for x, _y in corners), max(x for x, _y in corners)) == (10, 190)
         assert all(10 <= x <= 190 and 10 <= y <= frame.height - 10 for x, y in corners)
         assert svg_path(frame.pixels, self.SQUARE).count("L") == 3
 

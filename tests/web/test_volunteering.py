@@ -86,6 +86,16 @@ class DescribeBecomingAVolunteer:
         assert [str(person.x), str(person.y)] == [*chosen["x"], *chosen["y"]]
         assert person.buurt_code == chosen["buurt"][0]
 
+    def it_shows_what_a_distance_reaches(self, client: Browser) -> None:
+        page = client.get(JOIN)
+        for path, answers in ((JOIN, WHAT_ANSWERS), (WHEN, WHEN_ANSWERS)):
+            page = client.submit(page, path, **answers)
+        page = client.submit(page, WHERE, toon="kaart", afstand="500")
+        assert "bereikt u" not in page.words, "we do not know from where yet"
+        page = client.submit(page, WHERE, toon="kaart", buurt=DRIFTBUURT)
+        assert "Met 500 m bereikt u Kleine Driftbuurt" in page.words
+        assert page.form_values()["buurt"] == [DRIFTBUURT]
+
     def it_goes_back_to_the_first_step_that_is_missing(self, client: Browser) -> None:
         for path in (WHEN, WHERE, WHO):
             assert client.get(path, status=302).location == JOIN

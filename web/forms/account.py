@@ -36,13 +36,23 @@ class SignInForm(Form):
     verder = HiddenField(filters=[_own_page])
 
 
-class NewAccountForm(ContactForm, WhereForm):
+class _PersonForm(ContactForm, WhereForm):
     """Who somebody is and where they live, roughly."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in ("buurt", "adult"):  # errors are listed in the order of the page
+            if name in self._fields:
+                self._fields[name] = self._fields.pop(name)
+
+
+class NewAccountForm(_PersonForm):
+    """For somebody new."""
 
     verder = HiddenField(filters=[_own_page])
 
 
-class AboutMeForm(ContactForm, WhereForm):
+class AboutMeForm(_PersonForm):
     """The same for somebody who has an account. Another e-mail address has to be proved first."""
 
     email = None

@@ -98,7 +98,8 @@ class DayField(DateField):
         super().__init__(*args, format=formats, invalid_value_message=wrong, **kwargs)
 
     def process_formdata(self, valuelist: list[str]) -> None:
-        typed = valuelist[0].strip() if valuelist else ""
+        typed = one_line(valuelist[0] if valuelist else "") or ""
+        self.raw_data = [typed]  # what the field shows again
         if typed:
             super().process_formdata([typed[:20]])
 

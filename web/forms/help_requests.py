@@ -6,7 +6,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from wtforms import BooleanField, EmailField, Field, StringField, TelField, TextAreaField, ValidationError
 from wtforms.fields.choices import SelectChoice
-from wtforms.validators import InputRequired, Length
+from wtforms.validators import DataRequired, InputRequired, Length
 
 from matching import catalogue
 from matching.errors import Invalid
@@ -42,7 +42,7 @@ MINUTE_NAMES = {
 }
 NO_FREQUENCY = _l("Choose how often you would like help.")
 A_NAME = (
-    InputRequired(_l("Fill in a first name.")),
+    DataRequired(_l("Fill in a first name.")),
     Length(max=80, message=_l("This name is too long. Use at most 80 letters.")),
 )
 

@@ -8,7 +8,7 @@ from werkzeug.datastructures import MultiDict
 
 from matching.access import DESK_ROLES
 from matching.errors import Invalid, LinkUnusable, TooManyAttempts
-from matching.models import Account, Buurt, Channel, Role, Volunteer
+from matching.models import Account, ActionLink, Buurt, Channel, Role, Volunteer
 from matching.models.base import utcnow
 from matching.models.geo import round_100m
 from matching.services import accounts, links, passwords, posting, volunteering
@@ -32,7 +32,7 @@ NOT_ME = "not_me"  # why a request was withdrawn: its owner did not send it
 @public
 def sign_in() -> ResponseReturnValue:
     form = SignInForm(request.form if request.method == "POST" else MultiDict(request.args))
-    if request.method == "GET":
+    if request.method != "POST":
         if current_user.is_authenticated:
             return redirect(form.verder.data or _start(current_user))
         form.email.data = ""  # an address does not belong in an address bar
@@ -110,16 +110,23 @@ def sign_in_link(token: str) -> ResponseReturnValue:
     """GET shows a button: programs that check mail open every link in it, and a link works once."""
     try:
         found = link_id(links.SIGN_IN, token)
-        if request.method == "GET":
+        if request.method != "POST":
             link = links.look(db(), found, links.SIGN_IN, now=utcnow())
             owner = db().get_one(Account, link.account_id)
             return render_template("account/enter.html", name=owner.first_name)
         account, link = accounts.enter_with_link(db(), found, now=utcnow())
     except LinkUnusable as error:
-        if current_user.is_authenticated:  # the button pressed twice, or the mail opened again
-            return redirect(_start(current_user))
-        return render_template("account/link_unusable.html", why=error.why), 410
+        return _link_unusable(token, error.why)
     return _enter(account, link.next_path)
+
+
+def _link_unusable(token: str, why: str) -> ResponseReturnValue:
+    """Say so, unless it is one's own link: the button pressed twice, or the mail opened again."""
+    if why == "used":
+        link = db().get_one(ActionLink, link_id(links.SIGN_IN, token))
+        if link.account_id == viewer().account_id:
+            return redirect(local_path(link.next_path, _start(current_user)))
+    return render_template("account/link_unusable.html", why=why), 404 if why == "unknown" else 410
 
 
 @bp.post("/uitloggen")
@@ -139,7 +146,7 @@ def sign_out() -> ResponseReturnValue:
 def new() -> ResponseReturnValue:
     if current_user.is_authenticated:
         return redirect(url_for("account.me"))
-    if request.method == "GET":
+    if request.method != "POST":
         form = NewAccountForm(locale=language(), verder=request.args.get("verder"))
         return render_template("account/new.html", form=form)
     form = NewAccountForm(request.form)
@@ -248,7 +255,7 @@ def disown_request(request_id: int) -> ResponseReturnValue:
 def edit() -> ResponseReturnValue:
     account = _me()
     has_email = account.email is not None
-    if request.method == "GET":
+    if request.method != "POST":
         form = AboutMeForm(
             has_email=has_email,
             first_name=account.first_name,
@@ -298,7 +305,7 @@ def password() -> ResponseReturnValue:
     if account.email is None:  # a password goes with an e-mail address
         return redirect(url_for("account.me"))
     form = PasswordForm(request.form, has_password=account.password_hash is not None)
-    if request.method == "GET":
+    if request.method != "POST":
         return render_template("account/password.html", form=form)
     if not form.validate():
         return render_template("account/password.html", form=form), 422
@@ -339,7 +346,7 @@ def _password_problems() -> dict[str, str]:
 @signed_in
 def end_sessions() -> ResponseReturnValue:
     """Asks once more, because it also ends the session on this device."""
-    if request.method == "GET":
+    if request.method != "POST":
         return render_template("account/end_sessions.html")
     accounts.end_sessions(db(), _me(), now=utcnow())
     session.clear()

@@ -146,7 +146,8 @@ def check() -> ResponseReturnValue:
         posted = _posted_before(now)
         if posted is not None:
             return posted
-    wrong = now.first_wrong()
+    # What is asked is judged by the service when it is sent; who asks is not.
+    wrong = now.first_wrong(("who",) if request.method == "POST" else asking.STEPS)
     if wrong:
         return redirect(url_for(ENDPOINTS[wrong], kijk=1 if now.values(wrong) else None))
     if request.method == "GET":

@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from time import monotonic
 
+from babel.numbers import format_decimal, format_percent
 from flask import Blueprint, current_app, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import LazyString, format_percent
+from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
 from flask_login import current_user
 
@@ -18,7 +20,7 @@ from matching.services.buurten import Atlas, Figure
 from matching.services.place_files import CBS, HEALTH
 from web.access import public, signed_in
 from web.db import db
-from web.i18n import number_text, today
+from web.i18n import language, today
 from web.maps import GemeenteMap, draw
 
 bp = Blueprint("places", __name__, url_prefix="/buurten")
@@ -138,6 +140,10 @@ def _figure_rows(atlas: Atlas, places: Sequence[str]) -> list[FigureRow]:
 
 
 def _shown(figure: Figure | None, is_share: bool) -> str | None:
-    if figure is None:
-        return None
-    return format_percent(figure.value / 100) if is_share else number_text(round(figure.value))
+    return _written(figure.value, is_share, language()) if figure else None
+
+
+@lru_cache(4096)
+def _written(value: float, is_share: bool, code: str) -> str:
+    """ "21.345" or "52%"."""
+    return format_percent(value / 100, locale=code) if is_share else format_decimal(round(value), locale=code)

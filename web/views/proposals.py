@@ -2,15 +2,18 @@
 
 from typing import Any
 
-from flask import Blueprint, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from werkzeug.wrappers import Response
+from flask_babel import gettext as _
+from flask_wtf.csrf import CSRFError
+from sqlalchemy import select
+from sqlmodel import col
 
 from matching.errors import AlreadyTaken, LinkUnusable, NotFound
-from matching.models import Pairing, Proposal
+from matching.models import Account, Buurt, HelpRequest, Pairing, Proposal
 from matching.models.base import utcnow
 from matching.services import answering, links
-from web import facts, pairing_pages
+from web import facts, nearby, own_pairings
 from web.access import signed_in, with_link
 from web.auth import viewer
 from web.db import db
@@ -18,7 +21,7 @@ from web.links import link_id
 
 bp = Blueprint("proposals", __name__)
 REASONS = {"tijd": "time", "ver": "far", "soort": "kind", "weg": "away"}
-STATUS = {"unknown": 404}  # every other reason is 410: it was here, and it is over
+GONE = {"unknown": 404}  # every other reason is 410: it was here, and it is over
 
 
 @bp.context_processor
@@ -26,41 +29,145 @@ def _words() -> dict[str, Any]:
     return {"in_words": facts}
 
 
+@bp.errorhandler(CSRFError)
+def stale(_error: CSRFError) -> ResponseReturnValue:
+    """The page was open longer than the session: show the question again, nothing is lost."""
+    flash(_("This page was open for too long. Please give your answer once more."), "warning")
+    return redirect(request.path)
+
+
 @bp.route("/voorstel/<token>", methods=["GET", "POST"])
 @with_link
 def answer(token: str) -> ResponseReturnValue:
     """The question. Opening it uses nothing up: programs that check mail open every link in it."""
+    link = _link(token)
+    if link is None:
+        return _over("unknown")
     try:
-        found = link_id(links.ANSWER, token)
-        if request.method == "GET":
-            return _page(answering.look(db(), found, now=utcnow()), by_link=True)
-        return _answered_by_link(token, found)
-    except LinkUnusable as error:
-        return _over(error.why)
-
-
-def _answered_by_link(token: str, link: str) -> ResponseReturnValue:
-    proposal = answering.look(db(), link, now=utcnow(), used=True)
-    wanted = _wanted()
-    if wanted is None:
-        return _page(proposal, by_link=True, nothing_chosen=True), 422
-    try:
-        made = _take(proposal, *wanted, link=link)
+        proposal = answering.proposal_of(db(), link, now=utcnow())
+        if request.method == "GET" or _wanted() is None:
+            return _question(proposal, by_link=True)
+        made = _take(proposal, link)
     except (LinkUnusable, AlreadyTaken):
         db().rollback()
-        return _said_already(token, link, says_yes=wanted[0])
+        return _second_tap(token, link) or _over(answering.why_over(db(), link, now=utcnow()))
     if made is None:
         return redirect(url_for(".done", token=token))
-    pairing_pages.remember(made, proposal.volunteer_id)
+    return _said_yes(made)
+
+
+def _link(token: str) -> str | None:
+    try:
+        return link_id(links.ANSWER, token)
+    except LinkUnusable:
+        return None
+
+
+def _wanted() -> tuple[bool, str] | None:
+    """Yes or no, and why not; None when neither was pressed."""
+    if request.form.get("nee") in REASONS:
+        return False, REASONS[request.form["nee"]]
+    return {"ja": (True, ""), "nee": (False, "")}.get(request.form.get("antwoord", ""))
+
+
+def _take(proposal: Proposal, link: str | None = None) -> Pairing | None:
+    """Pass the answer on; the pairing after a yes. Raises LinkUnusable or AlreadyTaken."""
+    yes, reason = _wanted() or (False, "")
+    now = utcnow()
+    if not yes:
+        answering.decline(db(), proposal, reason, now=now, link_id=link)
+        return None
+    if link is not None:
+        return answering.accept(db(), link, now=now)
+    return answering.accept_question(db(), proposal, now=now)
+
+
+def _said_yes(made: Pairing) -> ResponseReturnValue:
+    own_pairings.remember(made, db().get_one(Account, made.volunteer_id))
     return redirect(url_for("pairings.show", pairing_id=made.id, ja=1))
 
 
-def _said_already(token: str, link: str, *, says_yes: bool) -> ResponseReturnValue:
-    """The link was spent: a double tap sees what the first tap sees, everybody else reads how it stands."""
-    found, made = answering.answer_given(db(), link)
-    if found is None or says_yes != (made is not None):
-        return _over(answering.why_over(db(), link, now=utcnow()))
-    if made is not None and pairing_pages.is_second_tap(found, now=utcnow()):
-        pairing_pages.remember(made, found.account_id)
-        return redirect(url_for("pairings.show", pairing_id=made.id, ja=1))
+def _second_tap(token: str, link: str) -> ResponseReturnValue | None:
+    """The same answer sent twice sees the same page twice. None when this is something else."""
+    wanted = _wanted() if request.method == "POST" else None
+    given = answering.answer_given(db(), link)
+    if wanted is None or given is None or wanted[0] != (given.pairing is not None):
+        return None
+    if given.pairing is not None and own_pairings.is_second_tap(given.link, now=utcnow()):
+        return _said_yes(given.pairing)
     return redirect(url_for(".done", token=token))
+
+
+@bp.get("/voorstel/<token>/klaar")
+@with_link
+def done(token: str) -> ResponseReturnValue:
+    """What happens after the answer; nothing personal."""
+    link = _link(token)
+    why = answering.why_over(db(), link, now=utcnow()) if link else "unknown"
+    if why in ("yes", "no"):
+        return render_template("proposals/done.html", said_yes=why == "yes")
+    return _over(why) if why else redirect(url_for(".answer", token=token))
+
+
+@bp.route("/voorstellen/<int(max=2147483647):proposal_id>", methods=["GET", "POST"])
+@signed_in
+def show(proposal_id: int) -> ResponseReturnValue:
+    """The same question for a volunteer who is signed in."""
+    proposal = _mine(proposal_id)
+    try:
+        why = answering.standing(proposal)
+        if not why and request.method == "POST" and _wanted() is not None:
+            made = _take(proposal)
+            return redirect(url_for("pairings.show", pairing_id=made.id, ja=1) if made else request.path)
+    except AlreadyTaken:
+        db().rollback()
+        why = answering.standing(_mine(proposal_id))
+    if why == "yes":
+        made = answering.pairing_of(db(), proposal)
+        return redirect(url_for("pairings.show", pairing_id=made.id)) if made else _over("over")
+    if why == "no":
+        return render_template("proposals/done.html", said_yes=False)
+    return _over(why) if why else _question(proposal, by_link=False)
+
+
+def _mine(proposal_id: int) -> Proposal:
+    """A question that was put to whoever is signed in. Raises NotFound for others, and for what was never asked."""
+    found = db().get(Proposal, proposal_id)
+    if found is None or found.volunteer_id != viewer().account_id or not answering.was_asked(found):
+        raise NotFound(f"no proposal {proposal_id} for this viewer")
+    return found
+
+
+def _question(proposal: Proposal, *, by_link: bool) -> ResponseReturnValue:
+    request_ = HelpRequest  # of a request a volunteer sees these columns, and never its text
+    asked = db().connection().execute(
+        select(
+            col(request_.category), col(request_.frequency), col(request_.day), col(request_.slots),
+            col(request_.minutes), col(request_.languages), col(request_.welcomes_anyone),
+            col(Buurt.name).label("buurt"), col(Account.first_name).label("reader"),
+        )
+        .join(Buurt, col(Buurt.code) == col(request_.buurt_code))
+        .join(Account, col(Account.id) == proposal.volunteer_id)
+        .where(col(request_.id) == proposal.request_id)
+    ).one()  # fmt: skip
+    nothing_chosen = request.method == "POST"
+    page = render_template(
+        "proposals/question.html",
+        asked=asked,
+        where=nearby.where(asked.buurt, proposal.distance_m),
+        reasons=why_you(proposal),
+        until=proposal.expires_at,
+        by_link=by_link,
+        nothing_chosen=nothing_chosen,
+    )
+    return page, (422 if nothing_chosen else 200)
+
+
+def why_you(proposal: Proposal) -> list[str]:
+    """The reasons to ask this volunteer, as sentences to this volunteer."""
+    spoken = (facts.reason_text(each, to_volunteer=True) for each in proposal.reasons if not each.get("against"))
+    return list(dict.fromkeys(spoken))
+
+
+def _over(why: str) -> ResponseReturnValue:
+    return render_template("proposals/over.html", why=why), GONE.get(why, 410)

@@ -34,7 +34,7 @@ def index() -> ResponseReturnValue:
 def give() -> ResponseReturnValue:
     form = RoleForm(request.form if request.method == "POST" else None)
     form.place.choices = _choices(accounts.places_within(db(), _my_places()))
-    if request.method == "GET":
+    if request.method != "POST":
         return render_template("staff/give.html", form=form)
     if not form.validate():
         return render_template("staff/give.html", form=form), 422

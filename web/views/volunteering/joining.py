@@ -16,7 +16,7 @@ from matching.errors import Invalid
 from matching.models import Account, Channel, Draft
 from matching.models.base import utcnow
 from matching.services import accounts, drafts, volunteering
-from matching.services.volunteering import Profile
+from matching.services.volunteering import Home, Profile
 from web.access import public
 from web.auth import viewer
 from web.db import db
@@ -24,6 +24,7 @@ from web.forms.fields import Form, say
 from web.forms.volunteering import DistanceForm, ProfileForm, SkillsForm, WhenForm, WhoForm
 from web.forms.where import WhereForm
 from web.i18n import language
+from web.nearby import reach_sentence
 from web.views.volunteering.blueprint import bp
 
 KIND = "volunteer"
@@ -86,7 +87,7 @@ def _step(number: int, make_form: Callable[..., Form]) -> ResponseReturnValue:
     if isinstance(form, WhenForm) and "vul" in request.form:
         form.fill(request.form["vul"])
         return _page(number, form)
-    if isinstance(form, WhereForm) and form.tapped:
+    if isinstance(form, WhereForm) and (form.tapped or "toon" in request.form):
         return _page(number, form)
     if not form.validate():
         return _page(number, form), 422
@@ -165,12 +166,24 @@ def _profile(data: dict[str, Any]) -> Profile:
 
 
 def _home(data: dict[str, Any]) -> tuple[str, int, int]:
-    """Buurt and rounded point; the middle of the buurt when no point was pressed."""
+    """Buurt and rounded point."""
     form = FromHomeForm(formdata=None, data=data["join_where"])
+    return (form.buurt.data, *_point(form))
+
+
+def _point(form: WhereForm) -> tuple[int, int]:
+    """The point that was pressed, or the middle of the buurt. Raises Invalid without a buurt of ours."""
     x, y = form.point()
-    if x is None or y is None:
-        x, y = volunteering.middle_of(db(), form.buurt.data)
-    return form.buurt.data, x, y
+    return volunteering.middle_of(db(), form.buurt.data or "") if x is None or y is None else (x, y)
+
+
+def _reach(form: FromHomeForm) -> str:
+    """The buurten that the chosen distance reaches, once there is a home to reckon from."""
+    try:
+        home = Home(form.buurt.data or "", *_point(form))
+    except Invalid:
+        return ""
+    return reach_sentence(form.radius_m, volunteering.reached(db(), home, form.radius_m))
 
 
 def _draft() -> Draft | None:
@@ -214,5 +227,6 @@ def _page(number: int, form: Form) -> str:
         names=names,
         number=number + 1,
         is_last=number + 1 == len(names),
+        reach=_reach(form) if isinstance(form, FromHomeForm) else "",
         back=url_for(f".{STEPS[number - 1]}") if number else "",
     )

@@ -38,7 +38,7 @@ def index() -> ResponseReturnValue:
     return render_template(
         "volunteering/index.html",
         overview=my_help.overview(db(), me()),
-        lines=wording.lines(found[:TEASER], today()),
+        lines=wording.lines(looking_around.shown(db(), found[:TEASER]), today()),
         total=len(found),
         has_home=helper is not None,
         paused=my_volunteer() if on_pause else None,
@@ -65,7 +65,7 @@ def nearby() -> ResponseReturnValue:
         "volunteering/nearby.html",
         why="" if helper.is_available else "paused",
         sheet=sheet,
-        lines=wording.lines(sheet.shown, today()),
+        lines=wording.lines(looking_around.shown(db(), sheet.shown), today()),
         chips=wording.chips(found),
         total=len(found),
         category=category if chosen else "",

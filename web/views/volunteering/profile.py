@@ -70,4 +70,4 @@ def _profile_page(form: ProfileForm, volunteer: Volunteer | None, kept: str = ""
 
 
 def _count_fitting() -> int:
-    return len(looking_around.nearby(db(), me(), today=today()))
+    return len(looking_around.fitting(db(), looking_around.helper_of(db(), me(), today=today()), today=today()))

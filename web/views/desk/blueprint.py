@@ -1,0 +1,81 @@
+"""The blueprint, and what its chapters share."""
+
+from time import monotonic
+from typing import Any
+
+from flask import Blueprint, current_app, flash, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+
+from matching.access import DESK_ROLES
+from matching.errors import Invalid
+from matching.models import HelpRequest
+from matching.models.base import utcnow
+from matching.services import desk
+from matching.services.desk import Decision
+from matching.services.judging import can_undo
+from web import desk_words, facts
+from web.access import staff
+from web.auth import viewer
+from web.db import db
+
+bp = Blueprint("desk", __name__, url_prefix="/werkplek")
+KEY = "<int(max=2147483647):{}>"  # what both databases can hold as a key; more is no page of ours
+PAGE, MOST = 20, 200
+at_desk = staff(*DESK_ROLES)
+
+
+@bp.context_processor
+def _words() -> dict[str, Any]:
+    return {"words": desk_words, "in_words": facts, "place_names": _place_names()}
+
+
+def my_places() -> tuple[str, ...]:
+    """The gemeenten, wijken and buurten where the viewer works."""
+    return tuple(sorted(set(viewer().places(*DESK_ROLES))))
+
+
+def me() -> int:
+    account_id = viewer().account_id
+    assert account_id is not None
+    return account_id
+
+
+def my_request(request_id: int) -> HelpRequest:
+    """The request, or a 404."""
+    return desk.look(db(), viewer(), request_id)
+
+
+def _place_names() -> str:
+    """ "Oost" under the logo. Kept for a minute: names of places hardly ever change."""
+    kept = current_app.extensions.setdefault("omzien.place_names", {})
+    mine = my_places()
+    if not mine:
+        return ""  # the page says that this is not for you
+    if mine not in kept or kept[mine][0] < monotonic():
+        kept[mine] = (monotonic() + 60, facts.listed(desk.place_names(db(), mine)))
+    return str(kept[mine][1])
+
+
+def whole(name: str, default: int, most: int) -> int:
+    """A whole number from the address, between 1 and `most`; the default for nonsense."""
+    text = request.args.get(name, "")
+    return min(max(int(text), 1), most) if text.isascii() and text.isdigit() and len(text) < 8 else default
+
+
+def just_decided() -> Decision | None:
+    """The decision that the address tells of, as long as it can be taken back."""
+    key = whole("terug", 0, 2**31 - 1)
+    found = desk.decision(db(), viewer(), key) if key else None
+    return found if found and can_undo(found.decided_at, now=utcnow()) else None
+
+
+def sorry(sentence: str, endpoint: str = "desk.request", **values: Any) -> ResponseReturnValue:
+    """Back with a sentence; whatever was begun is not kept."""
+    db().rollback()
+    flash(sentence, "warning")
+    return redirect(url_for(endpoint, **values))
+
+
+def refused(error: Invalid) -> str:
+    """A rule that nobody steps over, in words."""
+    return str(desk_words.OBSTACLES[error.reason])

@@ -1,0 +1,46 @@
+"""What needs the opbouwwerker today."""
+
+from flask import render_template
+from flask.typing import ResponseReturnValue
+
+from matching.models.base import utcnow
+from matching.services import desk, desk_people
+from web import desk_words
+from web.db import db
+from web.i18n import today as current_day
+from web.views.desk.blueprint import MOST, PAGE, at_desk, bp, just_decided, my_places, whole
+
+EXPANDED = 3  # requests shown with their candidates side by side
+SIDE_BY_SIDE = 3
+SHOWN = {desk.RISK: 5, desk.CONTACT: 5, desk.NOBODY: 3, desk.CONSENT: 5}
+COUNTED = (desk.RISK, desk.CONTACT, desk.CHOOSE, desk.NOBODY)
+PEOPLE_SHOWN = 3
+
+
+@bp.get("")
+@at_desk
+def today() -> ResponseReturnValue:
+    """Worries first, then who waits for a first contact, then whom to choose."""
+    places, day, now = my_places(), current_day(), utcnow()
+    waits = desk.attention(db(), places, SHOWN)
+    rows = desk.to_judge(db(), places, limit=whole("aantal", PAGE, MOST))
+    candidates = desk.candidates(db(), [row.id for row in rows[:EXPANDED]], state="proposed")
+    panels = [
+        (line, desk_words.options(candidates[line.id][:SIDE_BY_SIDE])) for line in desk_words.lines(rows[:EXPANDED])
+    ]
+    return render_template(
+        "desk/today.html",
+        day=day,
+        counts=desk.count(db(), places, COUNTED),
+        risky=desk_words.lines(waits[desk.RISK]),
+        contacts=[
+            (line, desk_words.clock(line.row.created_at, line.row.contact_due, day))
+            for line in desk_words.lines(waits[desk.CONTACT])
+        ],
+        consents=desk_words.lines(waits[desk.CONSENT]),
+        nobody=desk_words.lines(waits[desk.NOBODY]),
+        panels=panels,
+        rest=desk_words.lines(rows[EXPANDED:]),
+        people=desk_people.waiting(db(), places, today=day, now=now, limit=PEOPLE_SHOWN),
+        decided=just_decided(),
+    )

@@ -14,8 +14,8 @@ from flask_babel import ngettext
 
 from matching.models import Tag
 from matching.services import desk, desk_people
-from matching.working_days import FIRST_CONTACT, working_days_between
 from matching.workflow import ProposalState, RequestState
+from matching.working_days import FIRST_CONTACT, working_days_between
 from web import facts, i18n, nearby
 
 R, P = RequestState, ProposalState

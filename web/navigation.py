@@ -49,8 +49,4 @@ def items() -> list[Item]:
 def _item(endpoint: str, text: str, icon: str) -> Item:
     here = request.endpoint or ""
     same_thing = here.split(".")[0] == endpoint.split(".")[0] and not here.startswith("desk.")
-    try:
-        url_for(endpoint)
-    except Exception:
-        return Item("/", text, icon, False)  # INTERIM
     return Item(url_for(endpoint), text, icon, here == endpoint or same_thing)

@@ -79,12 +79,16 @@ def load(pairing_id: int) -> Seen:
     if remembered is None and viewer().account_id is None:
         back = request.full_path.rstrip("?") if request.method == "GET" else None
         abort(redirect(url_for("account.sign_in", verder=back)))
-    row = db().exec(
-        select(Pairing, HelpRequest, Buurt.name)
-        .join(HelpRequest, col(HelpRequest.id) == col(Pairing.request_id))
-        .join(Buurt, col(Buurt.code) == col(HelpRequest.buurt_code))
-        .where(Pairing.id == pairing_id)
-    ).first()
+    row = (
+        db()
+        .exec(
+            select(Pairing, HelpRequest, Buurt.name)
+            .join(HelpRequest, col(HelpRequest.id) == col(Pairing.request_id))
+            .join(Buurt, col(Buurt.code) == col(HelpRequest.buurt_code))
+            .where(Pairing.id == pairing_id)
+        )
+        .first()
+    )
     if row is None:
         raise NotFound(f"no pairing {pairing_id}")
     return _seen(*row, remembered)

@@ -55,7 +55,7 @@ def timeline(request: HelpRequest, where: Standing, *, certain: bool = True) -> 
         together = Entry(
             both.title, _("You can call each other now."), "done" if request.state == R.DONE else "current"
         )
-        done = Entry(_("It is done"), day_text(request.closed_at) if request.closed_at else "", "done")
+        done = Entry(_("You have been helped"), day_text(request.closed_at) if request.closed_at else "", "done")
         return [asked, _found("done"), together, *([done] if request.state == R.DONE else [])]
     return [asked, _looking(request, where, certain), both]
 

@@ -3,7 +3,6 @@
 The outbox is the truth; the queue only wakes the worker early. A lost wake-up costs at most a minute.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 from flask import Flask
@@ -37,8 +36,8 @@ def open_queue(settings: Settings) -> Huey:
     )
 
 
-def register(huey: Huey, app: Flask) -> dict[str, Callable[..., Any]]:
-    """All tasks by name. Their bodies import late: no page may load the matcher."""
+def register(huey: Huey, app: Flask) -> dict[str, Any]:
+    """The tasks that others start, by name. Their bodies import late: no page may load the matcher."""
 
     def run(name: str) -> None:
         from matching import jobs  # see above

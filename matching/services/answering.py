@@ -131,6 +131,8 @@ def accept_proposal(session: Session, proposal: Proposal, *, now: datetime, acto
     if claimed.rowcount != 1:
         raise AlreadyTaken("somebody said yes a moment earlier")
     request = session.get_one(HelpRequest, proposal.request_id, populate_existing=True)
+    assert request.id is not None
+    assert proposal.id is not None
     proposal.state, proposal.answered_at = after(PROPOSAL_MOVES, proposal.state, "accept"), now
     made = Pairing(request_id=request.id, volunteer_id=proposal.volunteer_id, proposal_id=proposal.id, created_at=now)
     session.add_all([proposal, made])

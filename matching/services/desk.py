@@ -103,7 +103,8 @@ def _where(what: str) -> ColumnElement[bool]:
 
 
 def _asker_has_no_mail() -> ColumnElement[bool]:
-    return exists().where(col(Account.id) == col(HelpRequest.asker_id), col(Account.email).is_(None))
+    asker = aliased(Account)  # lists join the account too
+    return exists().where(col(asker.id) == col(HelpRequest.asker_id), col(asker.email).is_(None))
 
 
 def count(session: Session, places: Places, kinds: Sequence[str]) -> dict[str, int]:

@@ -39,13 +39,13 @@ def introduce(session: Session, pairing: Pairing, *, today: date) -> Introductio
     row = session.connection().execute(
         select(  # type: ignore[call-overload]  # more columns than the overloads of sqlmodel know
             col(HelpRequest.category), col(HelpRequest.frequency), col(HelpRequest.day), col(HelpRequest.slots),
-            col(HelpRequest.minutes), asker.first_name.label("reader"), col(Buurt.name).label("buurt"),
+            col(HelpRequest.minutes), col(asker.first_name).label("reader"), col(Buurt.name).label("buurt"),
             col(Proposal.distance_m), col(Proposal.decided_by_id),
         )
         .join(Proposal, col(Proposal.request_id) == col(HelpRequest.id))
-        .join(asker, asker.id == col(HelpRequest.asker_id))
-        .join(helper, helper.id == col(Proposal.volunteer_id))
-        .outerjoin(Buurt, col(Buurt.code) == helper.buurt_code)
+        .join(asker, col(asker.id) == col(HelpRequest.asker_id))
+        .join(helper, col(helper.id) == col(Proposal.volunteer_id))
+        .outerjoin(Buurt, col(Buurt.code) == col(helper.buurt_code))
         .where(col(Proposal.id) == pairing.proposal_id)
     ).one()  # fmt: skip
     volunteer = session.get_one(Volunteer, pairing.volunteer_id)

@@ -22,7 +22,7 @@ from matching.services import eligibility, looking_queries
 from matching.services.eligibility import Helper
 from matching.services.history import record
 from matching.services.looking_queries import ANSWERED_STATES, NO_VALUES, VISIBLE_STATES
-from matching.workflow import LIVE_PROPOSAL_STATES, PROPOSAL_MOVES, ProposalState, RequestState, after
+from matching.workflow import PROPOSAL_MOVES, ProposalState, RequestState, after
 
 OFFER = "offer"
 SPARE_OFFERS = 2  # how many offers may wait above the weekly maximum: the desk may choose somebody else
@@ -115,8 +115,14 @@ def helper_of(session: Session, volunteer_id: int, *, today: date) -> Helper:
         y=row.y,
         absences=_absences(session, volunteer_id, today),
         blocked=_blocked(session, volunteer_id),
-        answered=frozenset(key for key, state in proposals if state in ANSWERED_STATES),
-        live=frozenset(key for key, state in proposals if state in LIVE_PROPOSAL_STATES),
+        answered=frozenset(key for key, state, _source in proposals if state in ANSWERED_STATES),
+        # What only the matcher proposed is no secret and no hindrance: the volunteer may well offer first.
+        live=frozenset(
+            key
+            for key, state, source in proposals
+            if state in (ProposalState.ASKED, ProposalState.ACCEPTED)
+            or (state == ProposalState.PROPOSED and source == OFFER)
+        ),
     )
 
 
@@ -301,21 +307,30 @@ def _read(languages: str) -> tuple[str, ...]:
 
 
 def _store(session: Session, helper: Helper, row: Row[Any], *, now: datetime) -> Proposal:
-    proposal = Proposal(
-        request_id=row.id,
-        volunteer_id=helper.account_id,
-        source=OFFER,
-        p=1.0,  # the yes is there already
-        distance_m=isqrt(eligibility.squared_distance(helper, row)),
-        reasons=reasons(helper, row),
-        created_at=now,
-    )
     try:
-        with session.begin_nested():
-            session.add(proposal)
-    except IntegrityError:  # the matcher proposed this very pair a moment ago
-        raise NoFit("live") from None
+        proposal = _offer_of(session, helper, row, now=now)
+    except IntegrityError:  # the matcher proposed this very pair a moment ago: now it is there to be taken over
+        proposal = _offer_of(session, helper, row, now=now)
     record(session, Tag.PROPOSAL_OFFERED, proposal, now=now, actor_id=helper.account_id)
+    return proposal
+
+
+def _offer_of(session: Session, helper: Helper, row: Row[Any], *, now: datetime) -> Proposal:
+    """The offer: what the matcher proposed for this very pair becomes it, so that the desk sees one of the two."""
+    matched = session.scalars(
+        select(Proposal).where(
+            col(Proposal.request_id) == row.id,
+            col(Proposal.volunteer_id) == helper.account_id,
+            col(Proposal.state) == ProposalState.PROPOSED,
+        )
+    ).one_or_none()
+    proposal = matched or Proposal(request_id=row.id, volunteer_id=helper.account_id, created_at=now)
+    with session.begin_nested():
+        proposal.source, proposal.rank = OFFER, 1
+        proposal.p = 1.0  # the yes is there already
+        proposal.distance_m = isqrt(eligibility.squared_distance(helper, row))
+        proposal.reasons = reasons(helper, row)
+        session.add(proposal)
     return proposal
 
 

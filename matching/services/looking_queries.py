@@ -44,7 +44,7 @@ def of_volunteer() -> Any:  # an SQL expression; its generic type says nothing h
 
 @cache
 def of_proposals() -> Any:  # as above
-    return select(col(Proposal.request_id), col(Proposal.state)).where(
+    return select(col(Proposal.request_id), col(Proposal.state), col(Proposal.source)).where(
         col(Proposal.volunteer_id) == bindparam("volunteer_id"),
         col(Proposal.state).in_((*LIVE_PROPOSAL_STATES, *ANSWERED_STATES)),
     )

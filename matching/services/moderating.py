@@ -5,7 +5,7 @@ from datetime import date, datetime
 
 from sqlmodel import Session
 
-from matching.errors import IllegalMove, Invalid
+from matching.errors import IllegalMove, Invalid, NotAllowed
 from matching.models import HelpRequest, Tag, Volunteer
 from matching.services import ending
 from matching.services.history import record
@@ -79,8 +79,9 @@ def vog_seen(
 ) -> None:
     """The certificate was shown to a human. Only that, by whom and until when is kept; never the document.
 
-    Raises Invalid("renew_by", "past" or "too_far").
+    Raises Invalid("renew_by", "past" or "too_far"), and NotAllowed for one's own.
     """
+    _not_oneself(volunteer, by)
     if renew_by <= today:
         raise Invalid("renew_by", "past")
     if renew_by.year > today.year + LONGEST_VOG_YEARS:
@@ -92,9 +93,15 @@ def vog_seen(
 
 
 def introduced(session: Session, volunteer: Volunteer, *, by: int, today: date, now: datetime) -> None:
-    """The introduction was held. Only the first time counts."""
+    """The introduction was held. Only the first time counts. Raises NotAllowed for one's own."""
+    _not_oneself(volunteer, by)
     if volunteer.introduced_on is not None:
         return
     volunteer.introduced_on, volunteer.introduced_by_id, volunteer.updated_at = today, by, now
     session.add(volunteer)
     record(session, Tag.VOLUNTEER_INTRODUCED, volunteer, now=now, actor_id=by)
+
+
+def _not_oneself(volunteer: Volunteer, by: int) -> None:
+    if volunteer.account_id == by:
+        raise NotAllowed("nobody vouches for themselves")

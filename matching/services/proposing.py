@@ -6,13 +6,13 @@ longer holds and leaves the rest as it is.
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
-from sqlalchemy import Row, and_, bindparam, case, func, insert, or_, select, text, update
+from sqlalchemy import Row, and_, bindparam, case, false, func, insert, not_, or_, select, text, true, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col
 
@@ -28,6 +28,7 @@ from matching.models import (
     Tag,
     Volunteer,
 )
+from matching.ranking.eligibility import eligible_pairs
 from matching.ranking.matcher import match
 from matching.ranking.problem import (
     INTRODUCED,
@@ -57,6 +58,8 @@ _SKILL_BITS = {key: 1 << bit for bit, key in enumerate(SKILLS)}
 _LANGUAGE_BITS = {code: 1 << bit for bit, code in enumerate(LANGUAGE_CODES)}
 # A pair that ended this way is not proposed again. No answer is not a no: an expired question may come back.
 SETTLED = (ProposalState.DECLINED, ProposalState.REJECTED, ProposalState.FELL_THROUGH)
+# Somebody was asked or said yes; who else could do it is kept for when that falls through.
+SPARING = (RequestState.ASKED, RequestState.CLAIMED, RequestState.PAIRED)
 Progress = Callable[[str, float], None]
 
 
@@ -114,7 +117,13 @@ class _Town:
     request_ids: list[int]
 
 
-def _read(session: Session, *, now: datetime, place_code: str | None) -> _Town:
+def _read(
+    session: Session,
+    *,
+    now: datetime,
+    place_code: str | None,
+    states: Sequence[RequestState] = (RequestState.OPEN,),
+) -> _Town:
     today = now.astimezone(AMSTERDAM).date()
     codes = session.connection().execute(select(col(Buurt.code), col(Buurt.gemeente_code)).order_by(col(Buurt.code)))
     gemeente_of = {code: gemeente for code, gemeente in codes}  # noqa: C416  # a result has keys() of its own
@@ -122,8 +131,8 @@ def _read(session: Session, *, now: datetime, place_code: str | None) -> _Town:
     gemeenten = sorted(set(gemeente_of.values()))
     gemeente_bits = {code: 1 << (FIRST_GEMEENTE + n) for n, code in enumerate(gemeenten)} if len(gemeenten) > 1 else {}
     people = [row for row in _volunteer_rows(session) if _is_available(row, today)]
-    asked = [row for row in _request_rows(session, today, place_code) if not row.risks]
-    histories = _histories(session, now)
+    asked = [row for row in _request_rows(session, today, place_code, states) if not row.risks]
+    histories = _histories(session, now, place_code)
     volunteers = _volunteers(people, histories, buurten, gemeente_bits, gemeente_of, today, now)
     requests = _requests(asked, buurten, gemeente_bits, gemeente_of, today, now)
     index = {row.account_id: n for n, row in enumerate(people)}
@@ -155,14 +164,16 @@ def _is_available(row: Row[Any], today: date) -> bool:
     return not row.is_paused or (row.paused_until is not None and row.paused_until <= today)
 
 
-def _request_rows(session: Session, today: date, place_code: str | None) -> Sequence[Row[Any]]:
+def _request_rows(
+    session: Session, today: date, place_code: str | None, states: Sequence[RequestState]
+) -> Sequence[Row[Any]]:
     r = HelpRequest
     columns = (r.id, r.asker_id, r.posted_by_id, r.category, r.slots, r.day, r.languages, r.buurt_code, r.x, r.y,
                r.created_at, r.risks)  # fmt: skip
     query: Any = (
         select(*(col(column) for column in columns))
         .where(
-            col(r.state) == RequestState.OPEN,
+            col(r.state).in_(states),
             col(r.is_verified),
             ~col(r.is_discreet),
             or_(col(r.day).is_(None), col(r.day) >= today),
@@ -189,11 +200,23 @@ class _History:
     last_asked: datetime | None
 
 
-def _histories(session: Session, now: datetime) -> dict[int, _History]:
+def _histories(session: Session, now: datetime, place_code: str | None) -> dict[int, _History]:
+    """By volunteer. In a run for one place, what is proposed first for elsewhere takes room too."""
     p, since = Proposal, now - WEEK
+    elsewhere = select(col(HelpRequest.id)).where(
+        col(HelpRequest.state) == RequestState.OPEN, not_(and_(true(), *_in_place(place_code)))
+    )
     busy = or_(
         and_(col(p.state).in_((ProposalState.ASKED, ProposalState.ACCEPTED)), col(p.decided_at) > since),
         and_(col(p.state) == ProposalState.PROPOSED, col(p.source) == "offer"),
+        and_(
+            col(p.state) == ProposalState.PROPOSED,
+            col(p.source) == "matcher",
+            col(p.rank) == 1,
+            col(p.request_id).in_(elsewhere),
+        )
+        if place_code
+        else false(),
     )
     answered = col(p.state).in_((ProposalState.ACCEPTED, ProposalState.DECLINED, ProposalState.FELL_THROUGH))
     accepted = col(p.state).in_((ProposalState.ACCEPTED, ProposalState.FELL_THROUGH))
@@ -323,8 +346,9 @@ def _blocks(
         for person in {row.asker_id, row.posted_by_id}:
             of_asker[person].append(n)
     pairs = {(index[person], n) for person, own in of_asker.items() if person in index for n in own}
-    for volunteer, asker in session.connection().execute(select(col(Block.volunteer_id), col(Block.asker_id))):
-        pairs |= {(index[volunteer], n) for n in of_asker.get(asker, ()) if volunteer in index}
+    for one, other in session.connection().execute(select(col(Block.volunteer_id), col(Block.asker_id))):
+        for volunteer, asker in ((one, other), (other, one)):  # whoever asked for it, and whoever of them helps now
+            pairs |= {(index[volunteer], n) for n in of_asker.get(asker, ()) if volunteer in index}
     settled = or_(
         col(Proposal.state).in_(SETTLED),
         and_(col(Proposal.state) == ProposalState.PROPOSED, col(Proposal.source) != "matcher"),
@@ -360,10 +384,12 @@ def _store(
         elif (old.rank, old.p, old.distance_m, old.reasons) != tuple(facts.values()):
             changed.append({"key": old.id, **{f"new_{name}": value for name, value in facts.items()}})
     gone = [row.id for pair, row in before.items() if pair not in seen]
+    gone += _stale_spares(session, now=now, place_code=place_code)
+    # Requests before proposals, as at the desk: a run and a decision then wait for each other, never in a circle.
+    _explain(session, town, found)
     _insert(session, new)
     _change(session, changed)
     _withdraw(session, gone)
-    _explain(session, town, found)
     matched = len(town.request_ids) - len(found.unmatched)
     return {
         "open": len(town.request_ids),
@@ -460,6 +486,31 @@ _NAMES: dict[str, Callable[[int], Any]] = {
     "slot": SLOT_NAMES.__getitem__,
     "language": LANGUAGE_CODES.__getitem__,
 }
+
+
+def _stale_spares(session: Session, *, now: datetime, place_code: str | None) -> list[int]:
+    """Spares, kept for when it falls through, that no longer hold by the hard rules. Room is no rule here: it comes
+    back by the time a spare is needed."""
+    p, r = Proposal, HelpRequest
+    query = (
+        select(col(p.id), col(p.request_id), col(p.volunteer_id))
+        .join(HelpRequest, col(r.id) == col(p.request_id))
+        .where(
+            col(p.state) == ProposalState.PROPOSED,
+            col(p.source) == "matcher",
+            col(r.state).in_(SPARING),
+            *_in_place(place_code),
+        )
+    )
+    spares = {(request, who): key for key, request, who in session.connection().execute(query) if key is not None}
+    if not spares:
+        return []
+    town = _read(session, now=now, place_code=place_code, states=SPARING)
+    people = town.problem.volunteers
+    edges = eligible_pairs(replace(town.problem, volunteers=replace(people, capacity=np.ones_like(people.capacity))))
+    pairs = zip(edges.request.tolist(), edges.volunteer.tolist(), strict=True)
+    holds = {(town.request_ids[request], town.volunteer_ids[who]) for request, who in pairs}
+    return [key for pair, key in spares.items() if pair not in holds]
 
 
 def _reason(reason: Reason) -> dict[str, Any]:

@@ -343,7 +343,7 @@ class DescribePasswords:
         assert unknown > known / 2
         assert passwordless > known / 2
 
-    @settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+    @settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
     @given(st.text(min_size=10, max_size=60).filter(lambda text: len(set(text)) > 4))
     def it_takes_any_text(self, db: Session, cast: Cast, password: str) -> None:
         passwords.set_password(db, cast.anna, password, now=NOW)

@@ -1,5 +1,7 @@
 """Which open requests fit a volunteer, and offering to do one."""
 
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 from sqlmodel import Session, select
 
 from matching.catalogue import CATEGORIES
+from matching.database import open_engine
 from matching.errors import AlreadyTaken, IllegalMove, NotFound
 from matching.models import (
     Absence,
@@ -26,7 +29,8 @@ from matching.services import looking_around
 from matching.services.eligibility import Helper, fits, obstacle
 from matching.services.looking_around import NoFit, TooManyOffers
 from matching.workflow import ProposalState, RequestState
-from tests.people import ALL_SLOTS, BLOEMENKWARTIER, DRIFTBUURT, MONDAY, NOW, TUESDAY, Cast
+from tests.people import ALL_SLOTS, BLOEMENKWARTIER, DRIFTBUURT, MONDAY, NOW, TUESDAY, Cast, make_cast
+from web.db import session_factory
 
 TUESDAY_MORNING = 1 << 4
 TUESDAY_SLOTS = 0b1111 << 4
@@ -177,7 +181,7 @@ class DescribeTheListOfRequests:
     @pytest.mark.parametrize(
         ("state", "shown"),
         [
-            (ProposalState.PROPOSED, False),
+            (ProposalState.PROPOSED, True),
             (ProposalState.ASKED, False),
             (ProposalState.ACCEPTED, False),
             (ProposalState.DECLINED, False),
@@ -258,9 +262,18 @@ class DescribeAnOffer:
             looking_around.offer(db, cast.bram.id or 0, request.id or 0, today=MONDAY, now=NOW)
         assert refusal.value.why == "no_skill"
 
-    def it_is_refused_when_the_matcher_was_first(self, db: Session, cast: Cast) -> None:
+    def it_takes_over_what_the_matcher_proposed(self, db: Session, cast: Cast) -> None:
         request = ask(db, cast.anna)
-        db.add(Proposal(request_id=request.id or 0, volunteer_id=cast.bram.id or 0, created_at=NOW))
+        db.add(Proposal(request_id=request.id or 0, volunteer_id=cast.bram.id or 0, created_at=NOW, rank=3))
+        db.flush()
+        looking_around.offer(db, cast.bram.id or 0, request.id or 0, today=MONDAY, now=NOW)
+        kept = db.exec(select(Proposal)).one()
+        assert (kept.source, kept.rank, kept.state) == ("offer", 1, ProposalState.PROPOSED)
+
+    @pytest.mark.parametrize("state", [ProposalState.ASKED, ProposalState.ACCEPTED])
+    def it_is_refused_when_the_volunteer_was_asked_already(self, db: Session, cast: Cast, state: ProposalState) -> None:
+        request = ask(db, cast.anna)
+        db.add(Proposal(request_id=request.id or 0, volunteer_id=cast.bram.id or 0, created_at=NOW, state=state))
         db.flush()
         with pytest.raises(NoFit) as refusal:
             looking_around.offer(db, cast.bram.id or 0, request.id or 0, today=MONDAY, now=NOW)
@@ -309,6 +322,61 @@ class DescribeAnOffer:
         db.flush()
         with pytest.raises(IllegalMove):
             looking_around.withdraw_offer(db, cast.bram.id or 0, offer.id or 0, now=NOW)
+
+
+class DescribeTwoAtTheSameMoment:
+    """With real connections and threads, on a database of its own."""
+
+    @pytest.fixture
+    def sessions(self, separate_database: str) -> Iterator[Callable[[], Session]]:
+        engine = open_engine(separate_database)
+        yield lambda: session_factory(engine)(True)
+        engine.dispose()
+
+    @pytest.fixture
+    def bram_and_requests(self, sessions: Callable[[], Session]) -> tuple[int, list[int]]:
+        with sessions() as db:
+            cast = make_cast(db)
+            requests = [ask(db, cast.anna).id or 0 for _ in range(6)]
+            db.commit()
+            return cast.bram.id or 0, requests
+
+    def offer(self, sessions: Callable[[], Session], volunteer_id: int, request_id: int) -> str:
+        with sessions() as db:
+            try:
+                looking_around.offer(db, volunteer_id, request_id, today=MONDAY, now=NOW)
+                db.commit()
+            except (NoFit, TooManyOffers) as refusal:
+                return type(refusal).__name__
+        return "offered"
+
+    def it_is_one_offer_when_sent_twice(
+        self, sessions: Callable[[], Session], bram_and_requests: tuple[int, list[int]]
+    ) -> None:
+        bram, (request, *_) = bram_and_requests
+        with ThreadPoolExecutor(4) as pool:
+            said = list(pool.map(lambda _: self.offer(sessions, bram, request), range(4)))
+        assert said == ["offered"] * 4
+        with sessions() as db:
+            assert len(db.exec(select(Proposal)).all()) == 1
+
+    def it_keeps_to_the_limit(self, sessions: Callable[[], Session], bram_and_requests: tuple[int, list[int]]) -> None:
+        bram, requests = bram_and_requests
+        with ThreadPoolExecutor(6) as pool:
+            said = list(pool.map(lambda request: self.offer(sessions, bram, request), requests))
+        assert sorted(said) == ["TooManyOffers"] * 2 + ["offered"] * 4
+
+    def it_takes_over_what_the_matcher_proposes_meanwhile(
+        self, sessions: Callable[[], Session], bram_and_requests: tuple[int, list[int]]
+    ) -> None:
+        bram, (request, *_) = bram_and_requests
+        with sessions() as db, ThreadPoolExecutor(1) as pool:
+            db.add(Proposal(request_id=request, volunteer_id=bram, created_at=NOW))
+            db.flush()
+            offering = pool.submit(self.offer, sessions, bram, request)
+            wait([offering], timeout=0.3)  # it waits for us; without a lock it would be through by now
+            db.commit()
+            assert offering.result(timeout=20) == "offered"
 
 
 @dataclass(frozen=True)

@@ -196,9 +196,7 @@ class DescribeEditing:
     def it_keeps_proposals_when_only_the_text_changes(self, db: Session, cast: Cast) -> None:
         request = post(db, cast)
         proposal = ask_bram(db, cast, request)
-        posting.edit(
-            db, request, replace(wish_of(request), description="Liever kaas"), actor_id=cast.anna.id, now=NOW
-        )
+        posting.edit(db, request, replace(wish_of(request), description="Liever kaas"), actor_id=cast.anna.id, now=NOW)
         assert (request.state, proposal.state) == (RequestState.ASKED, ProposalState.ASKED)
         assert request.description == "Liever kaas"
 

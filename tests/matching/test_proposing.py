@@ -1,16 +1,30 @@
 """From the database to the matcher and back: the hard rules, what a human decided, and running it again."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
 from sqlmodel import Session, select
 
+from matching.database import WRITES, open_engine
 from matching.models import Absence, Account, Block, Event, HelpRequest, MatchRun, Proposal, Tag, Volunteer
 from matching.services import proposing
 from matching.services.proposing import MOST_MESSAGES, propose, urgency
 from matching.workflow import ProposalState, RequestState
-from tests.people import ALL_SLOTS, DRIFTBUURT, GEUZENBUURT, NOW, OOST, TUESDAY, ZUID, Cast, make_person, make_volunteer
+from tests.people import (
+    ALL_SLOTS,
+    DRIFTBUURT,
+    GEUZENBUURT,
+    NOW,
+    OOST,
+    TUESDAY,
+    ZUID,
+    Cast,
+    make_cast,
+    make_person,
+    make_volunteer,
+)
 
 GROCERIES: dict[str, Any] = {"category": "groceries", "frequency": "flexible", "slots": ALL_SLOTS}
 
@@ -126,6 +140,14 @@ def it_keeps_apart_who_is_blocked(db: Session, cast: Cast) -> None:
     assert cast.bram.id not in proposed(db, request)
 
 
+def it_keeps_them_apart_whoever_of_the_two_helps(db: Session, cast: Cast) -> None:
+    db.add(Block(volunteer_id=cast.anna.id, asker_id=cast.bram.id, at=NOW))
+    request = make_request(db, cast.anna)
+    propose(db, now=NOW)
+    assert proposed(db, request) == []
+    assert request.no_match_reason == "blocked"
+
+
 def it_asks_for_a_language_only_where_one_was_asked_for(db: Session, cast: Cast) -> None:
     turkish = make_request(db, cast.anna, languages=["tr"])
     dutch = make_request(db, cast.els)
@@ -214,6 +236,29 @@ def it_changes_nothing_the_second_time(db: Session, cast: Cast) -> None:
     assert (run.counts["added"], run.counts["withdrawn"]) == (0, 0)
 
 
+def it_bears_two_runs_at_once(separate_database: str) -> None:
+    engine = open_engine(separate_database).execution_options(**{WRITES: True})
+    with Session(engine) as session:
+        cast = make_cast(session)
+        for _number in range(5):
+            make_request(session, cast.anna)
+        session.commit()
+
+    def run(_number: int) -> int:
+        with Session(engine) as session:
+            counts = propose(session, now=NOW).counts
+            session.commit()
+            return int(counts["added"])
+
+    with ThreadPoolExecutor(3) as pool:
+        added = sorted(pool.map(run, range(3)))
+    with Session(engine) as session:
+        pairs = [(p.request_id, p.volunteer_id) for p in session.exec(select(Proposal))]
+    engine.dispose()
+    assert added[:2] == [0, 0]
+    assert len(pairs) == len(set(pairs)) == added[2] > 0
+
+
 def it_withdraws_what_no_longer_holds(db: Session, cast: Cast) -> None:
     request = make_request(db, cast.anna)
     propose(db, now=NOW)
@@ -254,6 +299,43 @@ def it_can_look_at_one_place_only(db: Session, cast: Cast) -> None:
     propose(db, now=NOW, place_code=ZUID)
     assert proposed(db, here)
     assert proposed(db, there)
+
+
+def it_counts_what_is_proposed_elsewhere(db: Session, cast: Cast) -> None:
+    """Two runs for two buurten must not give one volunteer twice what this person wants."""
+    bram(db, cast).weekly_max = 1
+    here, there = make_request(db, cast.anna), make_request(db, cast.anna, buurt_code=GEUZENBUURT)
+    propose(db, now=NOW, place_code=DRIFTBUURT)
+    propose(db, now=NOW, place_code=GEUZENBUURT)
+    assert (proposed(db, here), proposed(db, there)) == ([cast.bram.id], [])
+    assert there.no_match_reason == "all_busy"
+    propose(db, now=NOW, place_code=DRIFTBUURT)
+    assert proposed(db, here) == [cast.bram.id]
+
+
+@pytest.mark.parametrize("state", proposing.SPARING)
+@pytest.mark.parametrize(
+    ("change", "holds"),
+    [({"is_paused": True}, False), ({"skills": ["garden"]}, False), ({"radius_m": 1}, False), ({"slots": 1}, True)],
+)
+def it_keeps_only_spares_that_hold(
+    db: Session, cast: Cast, state: RequestState, change: dict[str, Any], holds: bool
+) -> None:
+    request = make_request(db, cast.anna)
+    propose(db, now=NOW)
+    request.state = state
+    for name, value in change.items():
+        setattr(bram(db, cast), name, value)
+    propose(db, now=NOW)
+    assert bool(proposed(db, request)) is holds
+
+
+def it_keeps_a_spare_who_has_no_room_now(db: Session, cast: Cast) -> None:
+    request = make_request(db, cast.anna)
+    propose(db, now=NOW)
+    request.state, bram(db, cast).weekly_max = RequestState.ASKED, 0
+    propose(db, now=NOW)
+    assert proposed(db, request) == [cast.bram.id]
 
 
 def it_keeps_spare_candidates(db: Session, cast: Cast) -> None:

@@ -20,7 +20,7 @@ from matching.models.help_requests import ForWhom, Frequency
 from matching.services import links
 from matching.workflow import PairingState, ProposalState, RequestState
 from tests.browse import Browser
-from tests.people import ALL_SLOTS, DRIFTBUURT, MONDAY, NOW, Cast
+from tests.people import ALL_SLOTS, DRIFTBUURT, MONDAY, NOW, Cast, make_person
 from web.links import token
 
 YEARS = timedelta(days=36_500)
@@ -43,6 +43,8 @@ SEEN_BY_ASKER_AND_DESK = {
     WAITING: {"anna"} | OOST_DESK,
     ON_BEHALF: {"els"} | OOST_DESK,
 }
+AT_DESK = {ANNAS: OOST_DESK, DAANS: ZUID_DESK, WAITING: OOST_DESK}
+VOLUNTEERS_AT_DESK = {"Bram, volunteer in Oost": OOST_DESK, "Daan, volunteer in Zuid": ZUID_DESK}
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,23 @@ EXPECTED: dict[str, Expect] = {
     "account.sign_in_link": Expect(EVERYBODY, {"link for Anna to sign in": EVERYBODY}),
     "account.sign_out": Expect(EVERYBODY),
     "care.index": Expect(EVERYBODY),
+    "desk.answer": Expect(DESK, {"request that Bram said yes to": OOST_DESK} | AT_DESK),
+    "desk.choose_other": Expect(DESK, AT_DESK),
+    "desk.close": Expect(DESK, AT_DESK),
+    "desk.contacted": Expect(DESK, AT_DESK),
+    "desk.hold": Expect(DESK, AT_DESK),
+    "desk.introduction": Expect(DESK, VOLUNTEERS_AT_DESK),
+    "desk.judge": Expect(DESK, AT_DESK),
+    "desk.nobody": Expect(DESK, AT_DESK),
+    "desk.other": Expect(DESK, AT_DESK),
+    "desk.people": Expect(DESK),
+    "desk.person": Expect(DESK, VOLUNTEERS_AT_DESK),
+    "desk.release": Expect(DESK, AT_DESK),
+    "desk.request": Expect(DESK, AT_DESK),
+    "desk.requests": Expect(DESK),
+    "desk.today": Expect(DESK),
+    "desk.undo": Expect(DESK, {"Bram's question": OOST_DESK, "Bram's offer": OOST_DESK}),
+    "desk.vog": Expect(DESK, VOLUNTEERS_AT_DESK),
     "help_requests.check": Expect(EVERYBODY),
     "help_requests.confirm": Expect(MEMBERS, {ANNAS: {"anna"}, DAANS: {"daan"}, WAITING: {"anna"}}),
     "help_requests.discard": Expect(EVERYBODY),
@@ -158,7 +177,8 @@ def things(app: Flask, db: Session, cast: Cast) -> dict[str, Any]:
     _added(db, Appointment(pairing_id=pairing.id, day=FAR.date(), part=0, minutes=60))
     meeting = _pairing(db, cast.anna, cast.bram, PairingState.WAITING)
     absence = Absence(volunteer_id=cast.bram.id, first_day=date(2027, 1, 1), last_day=date(2027, 1, 2))
-    elsewhere = StaffRole(account_id=cast.els.id, role="opbouwwerker", place_code="GM9999", since=MONDAY)
+    hanna = make_person(db, "Hanna", DRIFTBUURT, 99)
+    elsewhere = StaffRole(account_id=hanna.id, role="opbouwwerker", place_code="GM9999", since=MONDAY)
     role = db.exec(select(StaffRole).where(StaffRole.account_id == cast.chantal.id)).one()
     named = {
         "Anna's buurt": DRIFTBUURT,
@@ -167,6 +187,9 @@ def things(app: Flask, db: Session, cast: Cast) -> dict[str, Any]:
         "Bram's absence": _added(db, absence).id,
         "Bram's offer": offer.id,
         PAIRING: pairing.id,
+        "request that Bram said yes to": meeting.request_id,
+        "Bram, volunteer in Oost": cast.bram.id,
+        "Daan, volunteer in Zuid": cast.daan.id,
         "link to meet Bram": _token(app, db, cast.anna, links.CONSENT, meeting.id),
         "Bram's question": question.id,
         "link for Anna to sign in": _token(app, db, cast.anna, links.SIGN_IN, cast.anna.id),

@@ -9,7 +9,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlmodel import Session, select
 
-from matching.models import Account, ActionLink, Channel, Consent, Draft, Frequency, HelpRequest, OutboxMessage, Proposal
+from matching.models import (
+    Account,
+    ActionLink,
+    Channel,
+    Consent,
+    Draft,
+    Frequency,
+    HelpRequest,
+    OutboxMessage,
+    Proposal,
+)
 from matching.models.base import utcnow
 from matching.services import posting
 from matching.services.wishes import Wish
@@ -25,8 +35,24 @@ WHEN_ANSWERS = {"frequency": "weekly", "slots": ["tue-morning", "sun-night"], "m
 WHERE_ANSWERS = {"buurt": DRIFTBUURT}
 WHO_ANSWERS = {"first_name": "Zoë", "email": "Zoe@Example.org", "adult": "y"}
 OTHER_ANSWERS = {"other_name": "Henk", "consent_how": "phone", "consent": "y"}
-TRICKY = ["", " ", "\0", "a\0b", "x" * 100_000, "<script>alert(1)</script>", "\u202eenilno", "مرحبا كيف الحال", "🙂👩‍👩‍👧",
-          "{{ 7*7 }}", "%s%n%(x)s", "' OR 1=1 --", "\r\nSet-Cookie: a=b", "٠١٢", "-1", "29-02-2027"]  # fmt: skip
+TRICKY = [
+    "",
+    " ",
+    "\0",
+    "a\0b",
+    "x" * 100_000,
+    "<script>alert(1)</script>",
+    "\u202eenilno",
+    "مرحبا كيف الحال",
+    "🙂👩‍👩‍👧",
+    "{{ 7*7 }}",
+    "%s%n%(x)s",
+    "' OR 1=1 --",
+    "\r\nSet-Cookie: a=b",
+    "٠١٢",
+    "-1",
+    "29-02-2027",
+]
 
 
 def fill_in(client: Browser, steps: dict[str, dict[str, Any]] | None = None) -> Page:
@@ -115,7 +141,9 @@ class DescribeAskingAsAStranger:
         assert cast.anna.first_name == "Anna"
         assert len(db.exec(select(OutboxMessage)).all()) == 2
 
-    def it_opens_when_the_owner_of_the_address_says_it_is_theirs(self, client: Browser, db: Session, cast: Cast) -> None:
+    def it_opens_when_the_owner_of_the_address_says_it_is_theirs(
+        self, client: Browser, db: Session, cast: Cast
+    ) -> None:
         ask(client, {WHO: WHO_ANSWERS | {"email": "anna@example.org"}})
         request = the_request(db)
         confirm = address(request, "/van-mij")
@@ -161,9 +189,7 @@ class DescribeAskingSignedIn:
         assert "de persoon zelf zei ja aan de telefoon" in sheet.words
         assert sheet.h1 == "Vraag voor Henk"
 
-    def it_prints_only_what_was_asked_for_someone_else(
-        self, client: Browser, cast: Cast, annas: HelpRequest
-    ) -> None:
+    def it_prints_only_what_was_asked_for_someone_else(self, client: Browser, cast: Cast, annas: HelpRequest) -> None:
         client.sign_in(cast.anna).get(address(annas, "/afdrukken"), status=404)
 
     def it_asks_discreetly(self, client: Browser, db: Session, cast: Cast) -> None:
@@ -443,7 +469,9 @@ class DescribeGoingBackAndForth:
         assert client.get(CHECK, follow=True).h1 == "Waar kunnen wij u mee helpen?"
         assert len(db.exec(select(HelpRequest)).all()) == 1
 
-    def it_sends_somebody_back_when_the_day_has_passed_meanwhile(self, client: Browser, db: Session, cast: Cast) -> None:
+    def it_sends_somebody_back_when_the_day_has_passed_meanwhile(
+        self, client: Browser, db: Session, cast: Cast
+    ) -> None:
         day = today() + timedelta(days=3)
         fill_in(client.sign_in(cast.anna), {WHEN: {"frequency": "once", "day": day.isoformat(), "parts": ["evening"]}})
         draft = db.exec(select(Draft)).one()
@@ -530,7 +558,7 @@ class DescribeFollowing:
             (RequestState.ASKED, "Wij wachten op het antwoord"),
             (RequestState.CLAIMED, "Iemand wil u helpen"),
             (RequestState.PAIRED, "U kunt elkaar nu bellen"),
-            (RequestState.DONE, "Het is klaar"),
+            (RequestState.DONE, "U bent geholpen"),
             (RequestState.WITHDRAWN, "U trok deze vraag in"),
             (RequestState.CLOSED, "Wij sloten deze vraag"),
         ],
@@ -590,9 +618,7 @@ class DescribeChanging:
     ) -> None:
         assert annas.id is not None
         assert cast.bram.id is not None
-        asked = Proposal(
-            request_id=annas.id, volunteer_id=cast.bram.id, state=ProposalState.ASKED, created_at=utcnow()
-        )
+        asked = Proposal(request_id=annas.id, volunteer_id=cast.bram.id, state=ProposalState.ASKED, created_at=utcnow())
         annas.state = RequestState.ASKED
         db.add_all([asked, annas])
         db.commit()
@@ -679,10 +705,41 @@ class DescribeWeightAndSpeed:
 
 
 ANY_TEXT = st.one_of(st.text(max_size=200), st.sampled_from(TRICKY))
-FIELDS = ["category", "description", "suggested", "is_discreet", "for_whom", "frequency", "day", "parts", "slots", "minutes",
-          "buurt", "x", "y", "near", "map.x", "map.y", "whole", "language", "welcomes_anyone", "first_name", "email",
-          "phone", "channel", "locale", "adult", "other_name", "consent_by", "consent_how", "consent", "draft_key", "later",
-          "terug", "reason"]  # fmt: skip
+FIELDS = [
+    "category",
+    "description",
+    "suggested",
+    "is_discreet",
+    "for_whom",
+    "frequency",
+    "day",
+    "parts",
+    "slots",
+    "minutes",
+    "buurt",
+    "x",
+    "y",
+    "near",
+    "map.x",
+    "map.y",
+    "whole",
+    "language",
+    "welcomes_anyone",
+    "first_name",
+    "email",
+    "phone",
+    "channel",
+    "locale",
+    "adult",
+    "other_name",
+    "consent_by",
+    "consent_how",
+    "consent",
+    "draft_key",
+    "later",
+    "terug",
+    "reason",
+]
 GOOD = WHAT_ANSWERS | WHEN_ANSWERS | WHERE_ANSWERS | WHO_ANSWERS | OTHER_ANSWERS | {"for_whom": "other"}
 
 
@@ -709,5 +766,3 @@ def it_answers_any_text_in_any_field(
         db.commit()
     page = browser.sign_in(cast.anna).post(address(made, f"/{path}"), GOOD | changes, follow=True)
     assert page.status in (200, 400, 413, 422)
-
-

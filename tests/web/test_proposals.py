@@ -46,7 +46,7 @@ class DescribeTheQuestion:
         page = client.get(question[1])
         assert page.h1 == "Wilt u boodschappen doen voor een buur?"
         for told in (
-            "Kleine Driftbuurt, 1,1 km bij u vandaan",
+            "Kleine Driftbuurt, 1,1 km van u",
             "Het duurt ongeveer een uur.",
             "U bent allebei vrij op dinsdagochtend.",
             "Als u ja zegt",
@@ -130,7 +130,13 @@ class DescribeSayingYes:
         assert client.get(f"/koppelingen/{pairing}").h1
 
     def it_reads_kindly_that_somebody_was_first(
-        self, app: Flask, client: Browser, question: tuple[Proposal, str], request_: HelpRequest, db: Session, cast: Cast
+        self,
+        app: Flask,
+        client: Browser,
+        question: tuple[Proposal, str],
+        request_: HelpRequest,
+        db: Session,
+        cast: Cast,
     ) -> None:
         hans = another_volunteer(db, "Hans")
         _, other = ask(db, request_, hans, cast.chantal)
@@ -147,7 +153,13 @@ class DescribeSayingYes:
 class DescribeSayingNotNow:
     @pytest.mark.parametrize(
         ("button", "reason"),
-        [(NO, ""), ({"nee": "tijd"}, "time"), ({"nee": "ver"}, "far"), ({"nee": "soort"}, "kind"), ({"nee": "weg"}, "away")],
+        [
+            (NO, ""),
+            ({"nee": "tijd"}, "time"),
+            ({"nee": "ver"}, "far"),
+            ({"nee": "soort"}, "kind"),
+            ({"nee": "weg"}, "away"),
+        ],
     )
     def it_works_with_and_without_a_reason(
         self, client: Browser, question: tuple[Proposal, str], db: Session, button: dict[str, str], reason: str
@@ -178,9 +190,7 @@ class DescribeALinkThatIsOver:
         assert page.h1 == "U hebt al ja gezegd"
         assert page.all("a", href="/inloggen?verder=/helpen")
 
-    def it_says_so_when_it_is_too_old(
-        self, client: Browser, question: tuple[Proposal, str], db: Session
-    ) -> None:
+    def it_says_so_when_it_is_too_old(self, client: Browser, question: tuple[Proposal, str], db: Session) -> None:
         link = db.exec(select(ActionLink)).one()
         link.expires_at = utcnow() - timedelta(seconds=1)
         db.add(link)
@@ -212,9 +222,7 @@ class DescribeALinkThatIsOver:
             assert client.post(where, YES, status=404).h1
             assert client.get(where + "/klaar", status=404).h1
 
-    def it_leads_back_to_the_question_before_the_answer(
-        self, client: Browser, question: tuple[Proposal, str]
-    ) -> None:
+    def it_leads_back_to_the_question_before_the_answer(self, client: Browser, question: tuple[Proposal, str]) -> None:
         assert client.get(question[1] + "/klaar", status=302).location == question[1]
 
 

@@ -2,7 +2,7 @@
 
 from flask_babel import lazy_gettext as _l
 from wtforms import StringField
-from wtforms.validators import InputRequired, Length
+from wtforms.validators import DataRequired, InputRequired, Length
 
 from web.forms.fields import DayField, Form, one_line
 
@@ -16,7 +16,7 @@ class ReasonForm(Form):
         name="reden",
         filters=[one_line],
         validators=[
-            InputRequired(_l("Write in a few words why.")),
+            DataRequired(_l("Write in a few words why.")),
             Length(max=LONGEST_REASON, message=_l("Make it shorter: 300 characters at most.")),
         ],
     )
@@ -30,5 +30,7 @@ class VogForm(Form):
     """Until when the certificate counts."""
 
     renew_by = DayField(
-        _l("Renew by"), name="verlengen", validators=[InputRequired(_l("Choose the day by which it has to be renewed."))]
+        _l("Renew by"),
+        name="verlengen",
+        validators=[InputRequired(_l("Choose the day by which it has to be renewed."))],
     )

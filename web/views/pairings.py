@@ -187,9 +187,7 @@ def answer(pairing_id: int) -> ResponseReturnValue:
     if wanted is not None:
         try:
             yes, reason = wanted
-            pairing.answer_waiting(
-                db(), seen.pairing, yes=yes, reason=reason, now=utcnow(), actor_id=seen.actor_id
-            )
+            pairing.answer_waiting(db(), seen.pairing, yes=yes, reason=reason, now=utcnow(), actor_id=seen.actor_id)
         except AlreadyTaken:
             db().rollback()
     return redirect(url_for(".show", pairing_id=pairing_id, ja=1 if wanted and wanted[0] else None))

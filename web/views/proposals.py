@@ -13,10 +13,11 @@ from matching.errors import AlreadyTaken, LinkUnusable, NotFound
 from matching.models import Account, Buurt, HelpRequest, Pairing, Proposal
 from matching.models.base import utcnow
 from matching.services import answering, links
-from web import facts, nearby, own_pairings
+from web import facts, own_pairings
 from web.access import signed_in, with_link
 from web.auth import viewer
 from web.db import db
+from web.i18n import distance_text
 from web.links import link_id
 
 bp = Blueprint("proposals", __name__)
@@ -140,7 +141,7 @@ def _mine(proposal_id: int) -> Proposal:
 
 def _question(proposal: Proposal, *, by_link: bool) -> ResponseReturnValue:
     request_ = HelpRequest  # of a request a volunteer sees these columns, and never its text
-    asked = db().connection().execute(
+    asked: Any = db().connection().execute(
         select(
             col(request_.category), col(request_.frequency), col(request_.day), col(request_.slots),
             col(request_.minutes), col(request_.languages), col(request_.welcomes_anyone),
@@ -154,7 +155,9 @@ def _question(proposal: Proposal, *, by_link: bool) -> ResponseReturnValue:
     page = render_template(
         "proposals/question.html",
         asked=asked,
-        where=nearby.where(asked.buurt, proposal.distance_m),
+        where=_(
+            "%(buurt)s, %(distance)s away from you", buurt=asked.buurt, distance=distance_text(proposal.distance_m)
+        ),
         reasons=why_you(proposal),
         until=proposal.expires_at,
         by_link=by_link,

@@ -20,8 +20,6 @@ from web.i18n import today as current_day
 from web.views.desk.blueprint import KEY, at_desk, bp, me, my_places, my_request, refused, sorry
 from web.views.desk.requests import ONE, nobody_form, page
 
-NOBODY = "niemand"
-
 
 @bp.post(f"{ONE}/kies")
 @at_desk
@@ -29,8 +27,6 @@ def judge(request_id: int) -> ResponseReturnValue:
     """The choice among those who wait for one."""
     found = my_request(request_id)
     chosen = request.form.get("kies", "")
-    if chosen == NOBODY:
-        return _nobody(found)
     if not (chosen.isascii() and chosen.isdigit() and len(chosen) < 10):
         return sorry(_("Choose one of these people first."), request_id=request_id)
     known = desk.candidates(db(), [request_id])[request_id]
@@ -52,8 +48,11 @@ def _choose(found: HelpRequest, volunteer_id: int, reason: str = "") -> Response
     return _decided(made)
 
 
-def _nobody(found: HelpRequest) -> ResponseReturnValue:
-    form = nobody_form()
+@bp.post(f"{ONE}/niemand")
+@at_desk
+def nobody(request_id: int) -> ResponseReturnValue:
+    """None of those who wait for a choice, with a reason."""
+    found, form = my_request(request_id), nobody_form()
     if not form.validate():
         return page(found, nobody=form), 422
     try:

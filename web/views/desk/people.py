@@ -62,7 +62,7 @@ def _page(account_id: int, form: VogForm) -> str:
         volunteer=volunteer,
         buurt_name=desk_people.buurt_name(db(), account.buurt_code),
         skills=[facts.what(key) for key in volunteer.skills if key in CATEGORIES],
-        languages=facts.listed(facts.language_name(code) for code in volunteer.languages),
+        speaks=facts.listed(facts.language_name(code) for code in volunteer.languages),
         badges=desk_words.volunteer_badges(volunteer, current_day()),
         tasks=[(row, works_in(viewer(), row.buurt_code)) for row in tasks],
         form=form,

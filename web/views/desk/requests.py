@@ -11,7 +11,7 @@ from matching.models import HelpRequest, Pairing
 from matching.models.base import utcnow
 from matching.services import desk, moderating, pairing
 from matching.workflow import PairingState, ProposalState
-from web import desk_words
+from web import desk_words, facts
 from web.db import db
 from web.forms.desk import ReasonForm
 from web.i18n import today as current_day
@@ -70,6 +70,7 @@ def page(found: HelpRequest, *, nobody: ReasonForm | None = None, closing: Reaso
         pairing=desk.live_pairing(db(), found),
         history=desk_words.history(desk.history(db(), found)),
         clock=desk_words.clock(found.created_at, found.contact_due, current_day()),
+        speaks=facts.listed(facts.language_name(code) for code in found.languages),
         decided=just_decided(),
         nobody=nobody or nobody_form(),
         closing=closing or _closing_form(),

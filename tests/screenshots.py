@@ -1,0 +1,83 @@
+"""`make screenshots`: the pictures of the README, from the running program. The people in them are made up."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from playwright.sync_api import sync_playwright
+from sqlmodel import Session, col, select
+
+from matching.access import covers
+from matching.models import Account, ActionLink, HelpRequest, Proposal
+from matching.models.base import utcnow
+from matching.services import judging, links
+from tests.journeys.conftest import HILVERSUM, LAPTOP, PHONE, QUIET, ROOT, free_port, log_in, omzien, wait_for
+from web import create_app
+from web.links import path
+
+FOLDER = ROOT / "docs" / "screens"
+
+
+@contextmanager
+def running(environment: dict[str, str]) -> Iterator[str]:
+    """The whole program on a fresh city; its address."""
+    for words in (["migrate"], ["places", "import", str(HILVERSUM)], ["seed"], ["match"]):
+        omzien(environment, *words)
+    process = subprocess.Popen([sys.executable, "-m", "web.cli", "serve"], cwd=ROOT, env=environment)
+    address = f"http://127.0.0.1:{environment['PORT']}"
+    try:
+        wait_for(address, process)
+        yield address
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def proposal_path() -> str:
+    """The link of a question to a volunteer, as the message would hold it."""
+    app = create_app()
+    with app.test_request_context(), Session(app.extensions["omzien.engine"]) as session:
+        worker = session.exec(select(Account).where(Account.email == "chantal@voorbeeld.nl")).one()
+        rows = session.exec(
+            select(Proposal, HelpRequest)
+            .where(Proposal.request_id == HelpRequest.id, Proposal.rank == 1, Proposal.state == "proposed")
+            .where(HelpRequest.category == "groceries", HelpRequest.state == "open")
+            .order_by(col(Proposal.id))
+        )
+        proposal, request = next(row for row in rows if covers("WK040206", row[1].buurt_code))
+        assert worker.id is not None
+        judging.choose(session, request, proposal.volunteer_id, by=worker.id, now=utcnow())
+        link = session.exec(select(ActionLink).where(ActionLink.subject_id == proposal.id)).one()
+        session.commit()
+        return path(links.ANSWER, link.id)
+
+
+def main() -> None:
+    """Write docs/screens/*.png."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    browser_path = shutil.which("chromium") or shutil.which("google-chrome")
+    with TemporaryDirectory() as home:
+        os.environ.update(OMZIEN_HOME=home, PORT=str(free_port()), OMZIEN_DEMO="1")
+        with running(dict(os.environ)) as address, sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=browser_path, args=QUIET)
+            for name, size in (("home", LAPTOP), ("proposal", PHONE), ("desk", LAPTOP), ("buurt", LAPTOP)):
+                page = browser.new_context(viewport=size, locale="nl-NL", base_url=address).new_page()
+                if name == "desk":
+                    log_in(page, "chantal")
+                page.goto(
+                    {"home": "/", "desk": "/werkplek", "buurt": "/buurten/BU04020603"}.get(name) or proposal_path()
+                )
+                target = Path(FOLDER / f"{name}-{size['width']}.png")
+                page.screenshot(
+                    path=target, clip={"x": 0, "y": 0, **size, "height": 1000 if name == "desk" else size["height"]}
+                )
+            browser.close()
+
+
+if __name__ == "__main__":
+    main()

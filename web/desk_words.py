@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import cache
+from functools import cache, lru_cache
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,12 +13,13 @@ from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 
 from matching.models import Tag
-from matching.services import desk, desk_people
+from matching.services import desk, desk_people, desk_request
 from matching.workflow import ProposalState, RequestState
 from matching.working_days import FIRST_CONTACT, working_days_between
 from web import facts, i18n, nearby
 
 R, P = RequestState, ProposalState
+KEPT = 8192  # reasons in words: the same ones come back, and none is personal
 SHOWN_REASONS = 4  # of those that speak for somebody; what speaks against is all shown
 STATES = {
     R.HELD: (_l("Held back"), "warning"),
@@ -160,6 +161,12 @@ def _when(frequency: str, day: date | None, slots: int) -> str:
     return nearby.when(SimpleNamespace(category="", frequency=frequency, day=day, slots=slots, minutes=0))
 
 
+def with_choice(lines: Sequence[Line]) -> list[tuple[Line, str]]:
+    """Each line with how many people there are to choose from."""
+    choice = cache(lambda n: ngettext("%(num)d person to choose from.", "%(num)d people to choose from.", n))
+    return [(line, choice(line.row.candidates)) for line in lines]
+
+
 def title(category: str, name: str) -> str:
     """ "Boodschappen voor Anna"."""
     return _("%(what)s for %(name)s", what=facts.what(category), name=name)
@@ -212,16 +219,22 @@ def _option(row: Any, *, first: bool) -> Option:
     badge = _("Offered") if offers else _("Fits best") if first and row.source == "matcher" else ""
     speaks_for = [reason for reason in row.reasons if not reason.get("against")]
     against = [reason for reason in row.reasons if reason.get("against")]
+    code = i18n.language()
     where = _("%(distance)s, %(buurt)s", distance=i18n.distance_text(row.distance_m), buurt=row.buurt_name or "")
     return Option(
         row.volunteer_id,
         row.name,
         where,
         badge,
-        [facts.reason_text(reason) for reason in _telling(speaks_for)],
-        [facts.reason_text(reason) for reason in against],
+        [_reason(code, reason["key"], reason.get("value")) for reason in _telling(speaks_for)],
+        [_reason(code, reason["key"], reason.get("value")) for reason in against],
         _("Choose %(name)s", name=row.name),
     )
+
+
+@lru_cache(KEPT)
+def _reason(_code: str, key: str, value: Any) -> str:
+    return facts.reason_text({"key": key, "value": value})
 
 
 def _telling(reasons: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
@@ -262,7 +275,7 @@ def history(rows: Iterable[Any]) -> list[Happened]:
     return found
 
 
-def decided(decision: desk.Decision) -> str:
+def decided(decision: desk_request.Decision) -> str:
     """What was just decided, for the bar with which it can be taken back."""
     if decision.state == P.REJECTED:
         return _("You chose nobody. We remember that.")

@@ -18,11 +18,16 @@ _LANGUAGE_NAMES = {language.code: language.name for language in LANGUAGES}
 class Described(Protocol):
     """What can be described: a help request, or a row with these columns."""
 
-    category: str
-    frequency: str
-    day: date | None
-    slots: int
-    minutes: int
+    @property
+    def category(self) -> str: ...
+    @property
+    def frequency(self) -> str: ...
+    @property
+    def day(self) -> date | None: ...
+    @property
+    def slots(self) -> int: ...
+    @property
+    def minutes(self) -> int: ...
 
 
 def what(category: str) -> str:
@@ -193,7 +198,7 @@ def _or(names: Iterable[str]) -> str:
 
 
 def listed(names: Iterable[str]) -> str:
-    """"Chantal en Saskia"."""
+    """ "Chantal en Saskia"."""
     each = list(names)
     if len(each) < 2:
         return "".join(each)

@@ -1,6 +1,7 @@
 """What the desk shows of volunteers: who waits for an introduction or a task, a list, and one person."""
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, String, and_, exists, func, literal, or_, select, type_coerce, union_all
@@ -9,7 +10,7 @@ from sqlmodel import Session, col
 from matching.access import Viewer, works_in
 from matching.errors import NotFound
 from matching.models import Account, Buurt, HelpRequest, Pairing, Proposal, Volunteer
-from matching.services.desk import Places, Rows, Sheet, sheet
+from matching.services.desk import KEPT, Places, Rows, Sheet, sheet
 from matching.services.reach import within
 from matching.workflow import ProposalState
 
@@ -19,7 +20,7 @@ RENEW_WITHIN = timedelta(days=60)  # asking for a new certificate takes some wee
 MOST_TASKS = 20
 
 
-def _where(what: str, today: date, now: datetime) -> list[ColumnElement[bool]]:
+def _where(what: str, today: date) -> list[ColumnElement[bool]]:
     v = Volunteer
     available = or_(col(v.is_paused).is_(False), col(v.paused_until) <= today)
     helped = exists().where(col(Pairing.volunteer_id) == col(v.account_id))
@@ -27,12 +28,12 @@ def _where(what: str, today: date, now: datetime) -> list[ColumnElement[bool]]:
     return {
         ALL: [],
         INTRODUCE: [col(v.introduced_on).is_(None), available],
-        IDLE: [col(v.created_at) < now - IDLE_AFTER, available, ~asked, ~helped],
+        IDLE: [col(v.created_at) < datetime.combine(today, time(), UTC) - IDLE_AFTER, available, ~asked, ~helped],
         VOG: [and_(col(v.vog_seen_on).is_not(None), col(v.vog_renew_by) < today + RENEW_WITHIN)],
     }[what]
 
 
-def _lines(places: Places, what: str, today: date, now: datetime, *more: Any) -> Any:  # an SQL expression
+def _lines(places: Places, what: str, today: date, *more: Any) -> Any:  # an SQL expression
     v = Volunteer
     columns = (v.skills, v.is_paused, v.paused_until, v.vog_seen_on, v.vog_renew_by, v.introduced_on, v.created_at)
     return (
@@ -42,25 +43,27 @@ def _lines(places: Places, what: str, today: date, now: datetime, *more: Any) ->
         .join(Account, col(Account.id) == col(v.account_id))
         .join(Buurt, col(Buurt.code) == col(Account.buurt_code))
         .where(within(col(Account.buurt_code), places), col(Account.deactivated_at).is_(None))
-        .where(*_where(what, today, now))
+        .where(*_where(what, today))
     )
 
 
-def waiting(
-    session: Session, places: Places, *, today: date, now: datetime, limit: int
-) -> dict[str, list[Row[Any]]]:
+def waiting(session: Session, places: Places, *, today: date, limit: int) -> dict[str, list[Row[Any]]]:
     """Who waits for an introduction and who for a task: the first few of each, longest waiting first, in one
     query: id, name, buurt_name, created_at, and the `total` of that kind."""
+    found: dict[str, list[Row[Any]]] = {INTRODUCE: [], IDLE: []}
+    for row in session.connection().execute(_waiting_query(places, today, limit)):
+        found[row.kind].append(row)
+    return found
+
+
+@lru_cache(KEPT)
+def _waiting_query(places: Places, today: date, limit: int) -> Any:  # as above
     parts = []
     for kind in (INTRODUCE, IDLE):
         more = (func.count().over().label("total"), type_coerce(literal(kind), String).label("kind"))
-        part = _lines(places, kind, today, now, *more)
-        part = part.order_by(col(Volunteer.created_at), col(Account.id)).limit(limit).subquery()
-        parts.append(select(*part.c))
-    found: dict[str, list[Row[Any]]] = {INTRODUCE: [], IDLE: []}
-    for row in session.connection().execute(union_all(*parts)):
-        found[row.kind].append(row)
-    return found
+        part = _lines(places, kind, today, *more).order_by(col(Volunteer.created_at), col(Account.id)).limit(limit)
+        parts.append(select(*part.subquery().c))
+    return union_all(*parts)
 
 
 def people(
@@ -70,16 +73,21 @@ def people(
     what: str = ALL,
     name: str = "",
     today: date,
-    now: datetime,
     page: int = 1,
     size: int = 20,
 ) -> Sheet:
     """The volunteers of these places, by name: id, name, buurt_name, skills, is_paused, paused_until, vog_seen_on,
     vog_renew_by, introduced_on, created_at. `what` is ALL, INTRODUCE, IDLE or VOG; `name` begins a first name."""
-    query = _lines(places, what, today, now, func.count().over().label("total"))
+    query = _people_query(places, what, today)
     if name:
         query = query.where(func.lower(col(Account.first_name)).startswith(name.lower(), autoescape=True))
-    return sheet(session, query.order_by(col(Account.first_name), col(Account.id)), page, size)
+    return sheet(session, query, page, size)
+
+
+@lru_cache(KEPT)
+def _people_query(places: Places, what: str, today: date) -> Any:  # as above
+    query = _lines(places, what, today, func.count().over().label("total"))
+    return query.order_by(col(Account.first_name), col(Account.id))
 
 
 def person(session: Session, viewer: Viewer, account_id: int) -> tuple[Account, Volunteer]:

@@ -15,7 +15,7 @@ NAMES = {"phone": ("Riet", PHONE), "laptop": ("Toos", LAPTOP)}
 
 
 def press(page: Page, name: str) -> None:
-    page.locator("main").get_by_role("button", name=name).first.click()
+    page.locator("main").get_by_role("button", name=name, exact=True).first.click()
 
 
 def ask(page: Page, name: str) -> str:
@@ -32,8 +32,8 @@ def ask(page: Page, name: str) -> str:
     press(page, "Verder naar wanneer")
     inspect(page)
     page.get_by_text("Elke week", exact=True).click()
-    page.get_by_label(re.compile("dinsdag.*ochtend")).check()
-    page.get_by_label(re.compile("zaterdag.*middag")).check()
+    page.get_by_role("checkbox", name="dinsdag ochtend").check()
+    page.get_by_role("checkbox", name="zaterdag middag").check()
     press(page, "Verder naar waar")
     inspect(page)
     page.get_by_label(re.compile("buurt", re.I)).first.select_option(label="Kleine Driftbuurt")
@@ -43,10 +43,10 @@ def ask(page: Page, name: str) -> str:
     page.get_by_label(re.compile("e-mailadres", re.I)).fill(f"{name.lower()}@voorbeeld.nl")
     page.get_by_label(re.compile("telefoonnummer", re.I)).fill("035 201 02 03")
     page.get_by_label(re.compile("18 jaar")).check()
-    press(page, "Verder")
+    press(page, "Kijk het na")
     inspect(page)
     expect(page.get_by_role("main")).to_contain_text("Kleine Driftbuurt")
-    press(page, "Verstuur")
+    press(page, "Verstuur mijn vraag")
     page.wait_for_url(re.compile(r"/hulpvragen/\d+"))
     inspect(page)
     return page.url

@@ -326,10 +326,28 @@ class DescribeTheSameMoment:
 
 # Whatever people do, in whatever order
 
-ACTIONS = (
-    "ask ask ask offer agree_offer undo accept accept accept_signed_in decline expire consent refuse "
-    "fall_through finish done_for_this_week no_show plan withdraw send"
-).split()
+ACTIONS = [
+    "ask",
+    "ask",
+    "ask",
+    "offer",
+    "agree_offer",
+    "undo",
+    "accept",
+    "accept",
+    "accept_signed_in",
+    "decline",
+    "expire",
+    "consent",
+    "refuse",
+    "fall_through",
+    "finish",
+    "done_for_this_week",
+    "no_show",
+    "plan",
+    "withdraw",
+    "send",
+]
 WEEKS = count()
 
 
@@ -357,7 +375,8 @@ class Town:
     agree_offer = ask
 
     def offer(self, helper: Account) -> None:
-        if self._proposal(helper, *("proposed", "asked", "accepted")) is None:
+        is_open = self.request.state in (RequestState.OPEN, RequestState.ASKED)
+        if is_open and self._proposal(helper, "proposed", "asked", "accepted") is None:
             facts = {"source": "offer", "distance_m": 100, "created_at": self.now}
             self.db.add(Proposal(request_id=self.request.id, volunteer_id=helper.id, **facts))
 
@@ -405,7 +424,9 @@ class Town:
 
     def plan(self, helper: Account) -> None:
         day = (self.now + timedelta(days=3)).date()
-        pairing.plan(self.db, self._last(), day, self.now.time().replace(microsecond=0), now=self.now, actor_id=helper.id or 0)
+        pairing.plan(
+            self.db, self._last(), day, self.now.time().replace(microsecond=0), now=self.now, actor_id=helper.id or 0
+        )
 
     def withdraw(self, _helper: Account) -> None:
         posting.withdraw(self.db, self.request, actor_id=self.cast.anna.id, now=self.now, reason="solved")
@@ -486,6 +507,7 @@ class DescribeAnyOrder:
     ) -> None:
         helpers = [cast.bram, *(_helper(db, name, number) for number, name in enumerate(("Hans", "Ilse"), 90))]
         town = Town(db, cast, helpers, weekly=weekly, welcomes_anyone=welcomes_anyone)
+        town.do("ask", 0)
         for action, who in steps:
             town.do(action, who)
             town.check()

@@ -4,15 +4,17 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from flask import Flask
 from sqlmodel import Session, select
 
+import web
 from matching import jobs
 from matching.models import ActionLink, OutboxMessage
 from matching.models.base import utcnow
-from matching.services import accounts
+from matching.services import accounts, links
 from tests.browse import Browser
 from tests.people import Cast
 from tests.smtp import MailServer, mail_server, text_of
@@ -107,3 +109,39 @@ def it_cannot_be_tricked_into_another_header(app: Flask, db: Session, cast: Cast
     deliver(app)
     for mail in server.received:
         assert mail["Bcc"] is None
+
+
+FACTS = {
+    "request_id": 1, "pairing_id": 2, "proposal_id": 3, "category": "groceries", "frequency": "once",
+    "day": "2026-11-24", "slots": 1 << 4, "minutes": 60, "buurt_code": "BU04020603", "distance_m": 1100, "why": "ill",
+    "appointment_day": "2026-11-24", "part": 0, "starts_at": None, "expires_at": "2026-11-23T18:00:00+00:00",
+}  # fmt: skip
+TEMPLATES = sorted(path.name for path in (Path(web.__file__).parent / "templates" / "mail").iterdir() if path.is_dir())
+
+
+@pytest.mark.parametrize("locale", ["nl", "en"])
+@pytest.mark.parametrize("template", TEMPLATES)
+def it_can_write_every_message(app: Flask, db: Session, cast: Cast, template: str, locale: str) -> None:
+    assert cast.anna.id is not None
+    cast.anna.locale = locale
+    link = links.issue(db, cast.anna.id, links.ANSWER, now=utcnow(), subject_id=3)
+    message = OutboxMessage(
+        id=7, key=template, account_id=cast.anna.id, template=template, context=FACTS, link_id=link.id,
+        created_at=utcnow(), due_at=utcnow(),
+    )  # fmt: skip
+    mail = SmtpPost(app).compose(db, message, cast.anna)
+    text = text_of(mail)
+    assert mail["Subject"]
+    assert text.startswith("Beste Anna," if locale == "nl" else "Dear Anna,")
+    assert "%(" not in text
+    assert "None" not in text
+    assert "{{" not in text
+    html = mail.get_body(("html",))
+    assert html is not None
+    assert ("Ga naar deze pagina" in html.get_content()) == (locale == "nl" and "http" in text)
+
+
+def it_has_words_for_every_notice() -> None:
+    source = (Path(web.__file__).parent.parent / "matching" / "notices.py").read_text()
+    named = set(re.findall(r'account_id,\s+"(\w+)"', source))
+    assert named == set(TEMPLATES)

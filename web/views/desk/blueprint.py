@@ -10,8 +10,8 @@ from matching.access import DESK_ROLES
 from matching.errors import Invalid
 from matching.models import HelpRequest
 from matching.models.base import utcnow
-from matching.services import desk
-from matching.services.desk import Decision
+from matching.services import desk, desk_request
+from matching.services.desk_request import Decision
 from matching.services.judging import can_undo
 from web import desk_words, facts
 from web.access import staff
@@ -42,7 +42,7 @@ def me() -> int:
 
 def my_request(request_id: int) -> HelpRequest:
     """The request, or a 404."""
-    return desk.look(db(), viewer(), request_id)
+    return desk_request.look(db(), viewer(), request_id)
 
 
 def _place_names() -> str:
@@ -65,7 +65,7 @@ def whole(name: str, default: int, most: int) -> int:
 def just_decided() -> Decision | None:
     """The decision that the address tells of, as long as it can be taken back."""
     key = whole("terug", 0, 2**31 - 1)
-    found = desk.decision(db(), viewer(), key) if key else None
+    found = desk_request.decision(db(), viewer(), key) if key else None
     return found if found and can_undo(found.decided_at, now=utcnow()) else None
 
 

@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from matching.errors import AlreadyTaken, IllegalMove, Invalid
 from matching.models import HelpRequest, Proposal
 from matching.models.base import utcnow
-from matching.services import candidates, desk, judging
+from matching.services import candidates, desk, desk_request, judging
 from matching.workflow import LIVE_PROPOSAL_STATES
 from web import desk_words
 from web.auth import viewer
@@ -96,7 +96,7 @@ def _mine(found: HelpRequest) -> list[candidates.Candidate]:
 
 
 def _others(found: HelpRequest, form: ReasonForm, **more: Any) -> str:
-    people = desk.people_of(db(), found)
+    people = desk_request.people_of(db(), found)
     live = {row.volunteer_id for row in desk.candidates(db(), [found.id or 0])[found.id or 0]}
     return render_template(
         "desk/other.html",
@@ -114,7 +114,7 @@ def _others(found: HelpRequest, form: ReasonForm, **more: Any) -> str:
 @at_desk
 def undo(proposal_id: int) -> ResponseReturnValue:
     """Take a decision back within the minute."""
-    found = desk.proposal(db(), viewer(), proposal_id)
+    found = desk_request.proposal(db(), viewer(), proposal_id)
     try:
         judging.undo(db(), found, by=me(), now=utcnow())
     except IllegalMove:

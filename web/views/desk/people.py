@@ -34,7 +34,6 @@ def people() -> ResponseReturnValue:
         what=what,
         name=name,
         today=day,
-        now=utcnow(),
         page=whole("pagina", 1, 10**6),
         size=whole("aantal", PAGE, MOST),
     )

@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from matching.errors import AlreadyTaken, IllegalMove, NotFound
 from matching.models import HelpRequest, Pairing
 from matching.models.base import utcnow
-from matching.services import desk, moderating, pairing
+from matching.services import desk, desk_request, moderating, pairing
 from matching.workflow import PairingState, ProposalState
 from web import desk_words, facts
 from web.db import db
@@ -56,8 +56,8 @@ def show(request_id: int) -> ResponseReturnValue:
 
 def page(found: HelpRequest, *, nobody: ReasonForm | None = None, closing: ReasonForm | None = None) -> str:
     """The whole request; with a form that was refused, if any."""
-    people = desk.people_of(db(), found)
-    proposals = desk.all_proposals(db(), found)
+    people = desk_request.people_of(db(), found)
+    proposals = desk_request.all_proposals(db(), found)
     name = found.other_name or people.name
     return render_template(
         "desk/request.html",
@@ -67,8 +67,8 @@ def page(found: HelpRequest, *, nobody: ReasonForm | None = None, closing: Reaso
         title=desk_words.title(found.category, name),
         options=desk_words.options([row for row in proposals if row.state == ProposalState.PROPOSED]),
         earlier=[row for row in proposals if row.state != ProposalState.PROPOSED],
-        pairing=desk.live_pairing(db(), found),
-        history=desk_words.history(desk.history(db(), found)),
+        pairing=desk_request.live_pairing(db(), found),
+        history=desk_words.history(desk_request.history(db(), found)),
         clock=desk_words.clock(found.created_at, found.contact_due, current_day()),
         speaks=facts.listed(facts.language_name(code) for code in found.languages),
         decided=just_decided(),
@@ -135,7 +135,7 @@ def close(request_id: int) -> ResponseReturnValue:
 def answer(request_id: int) -> ResponseReturnValue:
     """The asker's yes or no, told by telephone: not everybody reads mail."""
     found = my_request(request_id)
-    live = desk.live_pairing(db(), found)
+    live = desk_request.live_pairing(db(), found)
     said = request.form.get("antwoord")
     if live is None or live.state != PairingState.WAITING:
         return sorry(_("This request has changed in the meantime. Look how it stands."), request_id=request_id)

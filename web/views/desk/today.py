@@ -3,7 +3,6 @@
 from flask import render_template
 from flask.typing import ResponseReturnValue
 
-from matching.models.base import utcnow
 from matching.services import desk, desk_people
 from web import desk_words
 from web.db import db
@@ -21,7 +20,7 @@ PEOPLE_SHOWN = 3
 @at_desk
 def today() -> ResponseReturnValue:
     """Worries first, then who waits for a first contact, then whom to choose."""
-    places, day, now = my_places(), current_day(), utcnow()
+    places, day = my_places(), current_day()
     waits = desk.attention(db(), places, SHOWN)
     rows = desk.to_judge(db(), places, limit=whole("aantal", PAGE, MOST))
     candidates = desk.candidates(db(), [row.id for row in rows[:EXPANDED]], state="proposed")
@@ -40,7 +39,7 @@ def today() -> ResponseReturnValue:
         consents=desk_words.lines(waits[desk.CONSENT]),
         nobody=desk_words.lines(waits[desk.NOBODY]),
         panels=panels,
-        rest=desk_words.lines(rows[EXPANDED:]),
-        people=desk_people.waiting(db(), places, today=day, now=now, limit=PEOPLE_SHOWN),
+        rest=desk_words.with_choice(desk_words.lines(rows[EXPANDED:])),
+        people=desk_people.waiting(db(), places, today=day, limit=PEOPLE_SHOWN),
         decided=just_decided(),
     )

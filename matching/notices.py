@@ -102,6 +102,11 @@ def pairing_ended(account_id: int, pairing_id: int, request: Described, why: str
     return Notice(f"pairing_ended:{pairing_id}:{account_id}", account_id, "pairing_ended", facts)
 
 
+def fell_through(account_id: int, pairing_id: int, request: Described) -> Notice:
+    """To an opbouwwerker: an agreement falls away late, and a neighbour counts on help."""
+    return Notice(f"fell_through:{pairing_id}:{account_id}", account_id, "fell_through", _facts(request))
+
+
 def feedback_asked(account_id: int, pairing_id: int, request: Described) -> Notice:
     """To both, afterwards: how was it?"""
     facts = _facts(request) | {"pairing_id": pairing_id}

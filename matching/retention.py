@@ -48,7 +48,7 @@ PERIODS = (
         ActionLink,
         ActionLink.expires_at,
         timedelta(days=90),
-        "AVG art. 5(1)(e): a spent link explains to its reader why it no longer works; old mail is rarely opened later.",
+        "AVG art. 5(1)(e): a spent link explains to its reader why it no longer works; old mail is rarely opened.",
         unless=_is_in_a_message,
     ),
 )

@@ -95,8 +95,9 @@ def short_day_text(day: date | datetime) -> str:
     return _date(day, "EEE d MMM", language())
 
 
-def moment_text(moment: datetime) -> str:
+def moment_text(moment: datetime | str) -> str:
     """ "maandag 23 november om 18.00 uur"."""
+    moment = datetime.fromisoformat(moment) if isinstance(moment, str) else moment  # messages keep ISO text
     return _("%(day)s at %(time)s", day=day_text(moment), time=clock_text(moment))
 
 

@@ -8,7 +8,7 @@ def local_path(path: str | None, default: str = "/") -> str:
     characters are other sites to some browsers."""
     if not path or not path.startswith("/") or path[1:2] in ("/", "\\") or len(path) > 500:
         return default
-    if any(ord(character) < 33 for character in path) or "\\" in path:
+    if any(character.isspace() or not character.isprintable() for character in path) or "\\" in path:
         return default
     parts = urlsplit(path)
     return path if not parts.scheme and not parts.netloc else default

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import update
+from sqlalchemy.orm.attributes import set_committed_value
 from sqlmodel import Session, col, select
 
 from matching.errors import AlreadyTaken, LinkUnusable
@@ -93,24 +94,16 @@ def pairing_of(session: Session, proposal: Proposal) -> Pairing | None:
 
 def accept(session: Session, link_id: str, *, now: datetime) -> Pairing:
     """Yes, by the link of a message. Raises LinkUnusable, or AlreadyTaken when somebody was first."""
-    proposal = proposal_of(session, link_id, now=now)
-    lock(session, proposal)
-    links.use(session, link_id, links.ANSWER, now=now)
-    return _accept_asked(session, proposal, now=now)
+    request, proposal, _link = _take_by_link(session, link_id, now=now)
+    return _claim(session, request, _still_asked(proposal), now=now, actor_id=proposal.volunteer_id)
 
 
 def accept_question(session: Session, proposal: Proposal, *, now: datetime) -> Pairing:
     """Yes on the site. Raises AlreadyTaken when somebody was first, or the question was taken back."""
-    lock(session, proposal)
-    made = _accept_asked(session, proposal, now=now)
+    request = lock(session, proposal)
+    made = _claim(session, request, _still_asked(proposal), now=now, actor_id=proposal.volunteer_id)
     ending.take_back_question(session, proposal, now=now)  # the link, and a message that did not leave yet
     return made
-
-
-def _accept_asked(session: Session, proposal: Proposal, *, now: datetime) -> Pairing:
-    if proposal.state != ProposalState.ASKED:
-        raise AlreadyTaken("this question is over")
-    return accept_proposal(session, proposal, now=now, actor_id=proposal.volunteer_id)
 
 
 def accept_proposal(session: Session, proposal: Proposal, *, now: datetime, actor_id: int) -> Pairing:
@@ -119,10 +112,42 @@ def accept_proposal(session: Session, proposal: Proposal, *, now: datetime, acto
     Others who were asked hear kindly that somebody was first. When the asker said beforehand that anybody chosen is
     welcome, it is agreed at once; otherwise the asker is asked.
     """
-    lock(session, proposal)
+    request = lock(session, proposal)
     offered = proposal.state == ProposalState.PROPOSED and proposal.source == OFFER
-    if proposal.state != ProposalState.ASKED and not offered:
-        raise AlreadyTaken("this proposal is over")
+    return _claim(session, request, proposal if offered else _still_asked(proposal), now=now, actor_id=actor_id)
+
+
+def lock(session: Session, proposal: Proposal) -> HelpRequest:
+    """Take the row of the request before anything else is touched, so that two answers never wait for each other,
+    and read both afresh."""
+    assert proposal.id is not None
+    return _take(session, proposal.id)[0]
+
+
+def _take(session: Session, proposal_id: int) -> tuple[HelpRequest, Proposal]:
+    mine = select(Proposal.request_id).where(Proposal.id == proposal_id).scalar_subquery()
+    query = select(HelpRequest).where(col(HelpRequest.id) == mine).with_for_update()
+    request = session.exec(query.execution_options(populate_existing=True)).one()
+    return request, session.get_one(Proposal, proposal_id, populate_existing=True)
+
+
+def _take_by_link(session: Session, link_id: str, *, now: datetime) -> tuple[HelpRequest, Proposal, ActionLink]:
+    """The same by a link, which is used up. Raises LinkUnusable."""
+    link = links.look(session, link_id, links.ANSWER, now=now)
+    if link.subject_id is None:
+        raise LinkUnusable("unknown")
+    request, proposal = _take(session, link.subject_id)
+    return request, proposal, links.use(session, link_id, links.ANSWER, now=now)
+
+
+def _still_asked(proposal: Proposal) -> Proposal:
+    if proposal.state != ProposalState.ASKED:
+        raise AlreadyTaken("this question is over")
+    return proposal
+
+
+def _claim(session: Session, request: HelpRequest, proposal: Proposal, *, now: datetime, actor_id: int) -> Pairing:
+    """The request is this volunteer's, by one statement that only one can win, whatever was locked."""
     claimed = session.connection().execute(
         update(HelpRequest)
         .where(col(HelpRequest.id) == proposal.request_id, col(HelpRequest.state).in_(_CLAIMABLE))
@@ -130,7 +155,8 @@ def accept_proposal(session: Session, proposal: Proposal, *, now: datetime, acto
     )
     if claimed.rowcount != 1:
         raise AlreadyTaken("somebody said yes a moment earlier")
-    request = session.get_one(HelpRequest, proposal.request_id, populate_existing=True)
+    set_committed_value(request, "state", RequestState.CLAIMED)
+    set_committed_value(request, "updated_at", now)
     assert request.id is not None
     assert proposal.id is not None
     proposal.state, proposal.answered_at = after(PROPOSAL_MOVES, proposal.state, "accept"), now
@@ -140,16 +166,10 @@ def accept_proposal(session: Session, proposal: Proposal, *, now: datetime, acto
     record(session, Tag.PROPOSAL_ACCEPTED, proposal, now=now, actor_id=actor_id)
     _tell_the_others(session, request, proposal, now=now)
     if request.welcomes_anyone:
-        pairing.agree(session, made, now=now, actor_id=None)
+        pairing.agree_at_once(session, made, request, now=now)
     else:
         _ask_the_asker(session, request, made, now=now)
     return made
-
-
-def lock(session: Session, proposal: Proposal) -> None:
-    """Take the request's row before anything else is touched, so that two answers never wait for each other."""
-    session.exec(select(HelpRequest.id).where(HelpRequest.id == proposal.request_id).with_for_update()).first()
-    session.refresh(proposal)
 
 
 def _tell_the_others(session: Session, request: HelpRequest, winner: Proposal, *, now: datetime) -> None:
@@ -170,43 +190,47 @@ def _ask_the_asker(session: Session, request: HelpRequest, made: Pairing, *, now
     outbox.post(session, asker_consent(request.asker_id, made.id, link.id, request), now=now)
 
 
-def decline(session: Session, proposal: Proposal, reason: str, *, now: datetime, link_id: str | None = None) -> None:
+def decline(session: Session, proposal: Proposal, reason: str, *, now: datetime) -> None:
     """Not now. The desk sees it at once; when nobody who was asked is left, the request opens again.
 
-    Raises LinkUnusable, or AlreadyTaken when the proposal is over already.
+    Raises AlreadyTaken when the proposal is over already.
     """
-    lock(session, proposal)
-    if link_id is not None:
-        links.use(session, link_id, links.ANSWER, now=now)
-    if proposal.state != ProposalState.ASKED:
-        raise AlreadyTaken("this proposal is over")
+    _decline(session, lock(session, proposal), proposal, reason, now=now)
+
+
+def decline_by_link(session: Session, link_id: str, reason: str, *, now: datetime) -> None:
+    """The same by the link of a message. Raises LinkUnusable too."""
+    request, proposal, _link = _take_by_link(session, link_id, now=now)
+    _decline(session, request, proposal, reason, now=now)
+
+
+def _decline(session: Session, request: HelpRequest, proposal: Proposal, reason: str, *, now: datetime) -> None:
     known = reason if reason in DECLINE_REASONS else ""
-    proposal.state = after(PROPOSAL_MOVES, proposal.state, "decline")
+    proposal.state = after(PROPOSAL_MOVES, _still_asked(proposal).state, "decline")
     proposal.answered_at, proposal.answer_reason = now, known
     session.add(proposal)
     ending.take_back_question(session, proposal, now=now)
     record(session, Tag.PROPOSAL_DECLINED, proposal, now=now, actor_id=proposal.volunteer_id, reason=known)
-    reopen_when_nobody_is_left(session, proposal.request_id, now=now)
+    _reopen_when_nobody_is_left(session, request, now=now)
 
 
 def expire(session: Session, proposal: Proposal, *, now: datetime) -> None:
     """No answer in time; that is not a no. Does nothing when there was one, or when it is not time yet."""
-    lock(session, proposal)
+    request = lock(session, proposal)
     if proposal.state != ProposalState.ASKED or proposal.expires_at is None or proposal.expires_at > now:
         return
     proposal.state = after(PROPOSAL_MOVES, proposal.state, "expire")
     session.add(proposal)
     ending.take_back_question(session, proposal, now=now)  # a message that never left must not leave now
     record(session, Tag.PROPOSAL_EXPIRED, proposal, now=now)
-    reopen_when_nobody_is_left(session, proposal.request_id, now=now)
+    _reopen_when_nobody_is_left(session, request, now=now)
 
 
-def reopen_when_nobody_is_left(session: Session, request_id: int, *, now: datetime) -> None:
+def _reopen_when_nobody_is_left(session: Session, request: HelpRequest, *, now: datetime) -> None:
     """Open a request again when none of the people who were asked can still say yes."""
     session.flush()
-    request = session.get_one(HelpRequest, request_id, populate_existing=True)
     left = session.exec(
-        select(Proposal.id).where(Proposal.request_id == request_id, Proposal.state == ProposalState.ASKED)
+        select(Proposal.id).where(Proposal.request_id == request.id, Proposal.state == ProposalState.ASKED)
     ).first()
     if left is None and request.state == RequestState.ASKED:
         pairing.reopen(session, request, now=now, actor_id=None)

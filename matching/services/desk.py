@@ -235,6 +235,11 @@ class Tally:
     states: dict[str, int]
     buurten: dict[str, str]
 
+    def count(self, what: str) -> int:
+        """How many requests the list shows for a state, OPEN or OVER; 0 for what only the database can tell."""
+        several: dict[str, tuple[str, ...]] = {OPEN: OPEN_REQUEST_STATES, OVER: OVER_STATES}
+        return sum(self.states.get(state, 0) for state in several.get(what, (what,)))
+
 
 def tally(session: Session, places: Places) -> Tally:
     states: dict[str, int] = defaultdict(int)

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Row, and_, or_, select
+from sqlalchemy import Integer, Row, and_, bindparam, or_, select
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
@@ -16,6 +17,7 @@ from matching.workflow import LIVE_PAIRING_STATES
 
 # The matcher's bookkeeping: runs come and go, and the page shows who is proposed now.
 UNTOLD = (Tag.PROPOSAL_MADE,)
+MOST_EVENTS = 60
 
 
 def look(session: Session, viewer: Viewer, request_id: int) -> HelpRequest:
@@ -37,8 +39,17 @@ def proposal(session: Session, viewer: Viewer, proposal_id: int) -> Proposal:
 
 def people_of(session: Session, request: HelpRequest) -> Row[Any]:
     """Who asked: buurt_name, name, phone, email, channel; posted_by; the consent's kind of proof as `consent`."""
+    return session.connection().execute(_people_query(), {"request_id": request.id}).one()
+
+
+# Putting a statement together takes longer than running it, so each is made once.
+_THIS = bindparam("request_id", type_=Integer)
+
+
+@cache
+def _people_query() -> Any:  # an SQL expression; its generic type says nothing here
     poster = aliased(Account)
-    query: Any = (
+    return (
         select(
             col(Buurt.name).label("buurt_name"),
             col(Account.first_name).label("name"),
@@ -53,20 +64,28 @@ def people_of(session: Session, request: HelpRequest) -> Row[Any]:
         .join(Account, col(Account.id) == col(HelpRequest.asker_id))
         .join(poster, col(poster.id) == col(HelpRequest.posted_by_id))
         .outerjoin(Consent, col(Consent.id) == col(HelpRequest.consent_id))
-        .where(col(HelpRequest.id) == request.id)
+        .where(col(HelpRequest.id) == _THIS)
     )
-    return session.connection().execute(query).one()
 
 
 def all_proposals(session: Session, request: HelpRequest) -> Rows:
     """Everybody who was ever proposed for this request, with the columns of `candidates`."""
-    query = proposals().where(col(Proposal.request_id) == request.id)
-    return session.connection().execute(query.order_by(*best_first())).all()
+    return session.connection().execute(_proposals_query(), {"request_id": request.id}).all()
+
+
+@cache
+def _proposals_query() -> Any:  # as above
+    return proposals().where(col(Proposal.request_id) == _THIS).order_by(*best_first())
 
 
 def live_pairing(session: Session, request: HelpRequest) -> Row[Any] | None:
     """Who helps, or would like to: id, state, volunteer_id, name, agreed_at."""
-    query: Any = (
+    return session.connection().execute(_pairing_query(), {"request_id": request.id}).one_or_none()
+
+
+@cache
+def _pairing_query() -> Any:  # as above
+    return (
         select(
             col(Pairing.id),
             col(Pairing.state),
@@ -75,23 +94,27 @@ def live_pairing(session: Session, request: HelpRequest) -> Row[Any] | None:
             col(Account.first_name).label("name"),
         )
         .join(Account, col(Account.id) == col(Pairing.volunteer_id))
-        .where(col(Pairing.request_id) == request.id, col(Pairing.state).in_(LIVE_PAIRING_STATES))
+        .where(col(Pairing.request_id) == _THIS, col(Pairing.state).in_(LIVE_PAIRING_STATES))
     )
-    return session.connection().execute(query).one_or_none()
 
 
-def history(session: Session, request: HelpRequest, *, limit: int = 60) -> Rows:
+def history(session: Session, request: HelpRequest) -> Rows:
     """What happened to this request, its proposals and its pairings, the latest first: at, tag, actor (first name
     or None), volunteer (first name or None)."""
+    return session.connection().execute(_history_query(), {"request_id": request.id}).all()
+
+
+@cache
+def _history_query() -> Any:  # as above
     actor, volunteer = aliased(Account), aliased(Account)
-    proposed = select(col(Proposal.id)).where(col(Proposal.request_id) == request.id)
-    pairings = select(col(Pairing.id)).where(col(Pairing.request_id) == request.id)
+    proposed = select(col(Proposal.id)).where(col(Proposal.request_id) == _THIS)
+    pairings = select(col(Pairing.id)).where(col(Pairing.request_id) == _THIS)
     ours = or_(
-        and_(col(Event.subject) == "help_request", col(Event.subject_id) == request.id),
+        and_(col(Event.subject) == "help_request", col(Event.subject_id) == _THIS),
         and_(col(Event.subject) == "proposal", col(Event.subject_id).in_(proposed)),
         and_(col(Event.subject) == "pairing", col(Event.subject_id).in_(pairings)),
     )
-    query: Any = (
+    return (
         select(
             col(Event.at),
             col(Event.tag),
@@ -103,9 +126,8 @@ def history(session: Session, request: HelpRequest, *, limit: int = 60) -> Rows:
         .outerjoin(volunteer, col(volunteer.id) == col(Proposal.volunteer_id))
         .where(ours, col(Event.tag).not_in(UNTOLD))
         .order_by(col(Event.at).desc(), col(Event.id).desc())
-        .limit(limit)
+        .limit(MOST_EVENTS)
     )
-    return session.connection().execute(query).all()
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,8 @@ from matching.models import (
     Proposal,
     Tag,
 )
-from matching.notices import agreed, feedback_asked, refused
-from matching.services import appointments, ending, links, outbox
+from matching.notices import agreed, feedback_asked, fell_through, refused
+from matching.services import appointments, ending, links, opbouwwerkers, outbox
 from matching.services.history import record
 from matching.workflow import (
     PAIRING_MOVES,
@@ -83,15 +83,25 @@ def answer_given(session: Session, link_id: str) -> tuple[ActionLink, Pairing] |
     return link, found
 
 
-def agree(session: Session, pairing: Pairing, *, now: datetime, actor_id: int | None) -> None:
-    """Both said yes: contact details for both, and a first appointment. `actor_id` None: the asker said beforehand
-    that anybody chosen is welcome. Raises IllegalMove."""
+def agree(session: Session, pairing: Pairing, *, now: datetime, actor_id: int) -> None:
+    """Both said yes: contact details for both, and a first appointment. Raises IllegalMove."""
     assert pairing.id is not None
     request = _lock(session, pairing)
+    links.revoke(session, links.CONSENT, pairing.id, now=now)
+    _agree(session, pairing, request, now=now, actor_id=actor_id)
+
+
+def agree_at_once(session: Session, pairing: Pairing, request: HelpRequest, *, now: datetime) -> None:
+    """The same for a new pairing whose asker said beforehand that anybody chosen is welcome. The row of `request` is
+    the caller's already."""
+    _agree(session, pairing, request, now=now, actor_id=None)
+
+
+def _agree(session: Session, pairing: Pairing, request: HelpRequest, *, now: datetime, actor_id: int | None) -> None:
+    assert pairing.id is not None
     pairing.state, pairing.agreed_at = after(PAIRING_MOVES, pairing.state, "agree"), now
     request.state, request.updated_at = after(REQUEST_MOVES, request.state, "agree"), now
     session.add_all([pairing, request])
-    links.revoke(session, links.CONSENT, pairing.id, now=now)
     record(session, Tag.PAIRING_AGREED, pairing, now=now, actor_id=actor_id)
     appointment = appointments.plan_next(session, pairing, request, now=now)
     for person in (request.asker_id, pairing.volunteer_id):
@@ -115,11 +125,17 @@ def refuse(session: Session, pairing: Pairing, *, now: datetime, actor_id: int, 
 
 
 def fall_through(session: Session, pairing: Pairing, why: str, *, now: datetime, actor_id: int) -> None:
-    """It does not work out after all: re-offered at once, the other one hears of it. Raises IllegalMove."""
+    """It does not work out after all: re-offered at once, the other one hears of it, and when both had said yes the
+    opbouwwerkers of the buurt hear of it too. Raises IllegalMove."""
     request = _lock(session, pairing)
     known = why if why in FALL_REASONS else "other"
     ending.end_pairing(session, pairing, request, now=now, actor_id=actor_id, why=known)
     reopen(session, request, now=now, actor_id=actor_id)
+    if pairing.agreed_at is None:
+        return
+    assert pairing.id is not None
+    for account_id in opbouwwerkers.of_buurt(session, request.buurt_code):
+        outbox.post(session, fell_through(account_id, pairing.id, request), now=now)
 
 
 def finish(session: Session, pairing: Pairing, *, now: datetime, actor_id: int, for_good: bool = True) -> None:

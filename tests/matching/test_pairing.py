@@ -99,6 +99,7 @@ class DescribeFallingThrough:
         assert db.get_one(Proposal, agreed.proposal_id).state == ProposalState.FELL_THROUGH
         assert db.exec(select(Appointment.state)).all() == [AppointmentState.CANCELLED]
         assert readers(db, "pairing_ended") == [cast.anna.id]
+        assert readers(db, "fell_through") == [cast.chantal.id]
 
     def it_takes_the_question_to_the_asker_back(self, db: Session, waiting: Pairing) -> None:
         link = consent(db, waiting)

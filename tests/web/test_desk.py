@@ -481,6 +481,8 @@ class DescribeTheList:
         words = chantal.get(LIST).words
         assert "Boodschappen voor Anna" in words
         assert "Boodschappen voor Els" in words
+        assert "Alles wat loopt (2)" in words
+        assert "Houden wij vast (1)" in words
         assert "Daan" not in words
         assert "Anna" not in chantal.get(f"{LIST}?toon=held").words
         assert "Els" not in chantal.get(f"{LIST}?buurt={DRIFTBUURT}").words

@@ -1,11 +1,14 @@
 """The asker's yes, the appointment, when it does not work out, and how it was."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, time, timedelta
 from typing import Any
+from urllib.parse import quote
 
 import icalendar
 import pytest
 from flask import Flask
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sqlmodel import Session, col, select
 
 from matching.models import (
@@ -24,7 +27,7 @@ from matching.models.base import utcnow
 from matching.services import links, pairing
 from matching.workflow import AppointmentState, PairingState, ProposalState, RequestState
 from tests.browse import Browser, Page
-from tests.matching_up import SECRET, another_volunteer, link_of, make_request, propose, said_yes
+from tests.matching_up import SECRET, another_volunteer, link_of, propose, said_yes
 from tests.people import Cast
 from web.i18n import today
 from web.links import path
@@ -312,7 +315,7 @@ class DescribeTheAppointment:
         assert whole_day["dtstart"].dt == planned(db, agreed).day
         assert whole_day["sequence"] == 0
         day = next_tuesday()
-        pairing.plan(db, agreed, day, datetime(2026, 1, 1, 10, 30).time(), now=utcnow(), actor_id=agreed.volunteer_id)
+        pairing.plan(db, agreed, day, time(10, 30), now=utcnow(), actor_id=agreed.volunteer_id)
         db.commit()
         at_hour = calendar_event(client, where)
         assert at_hour["uid"] == whole_day["uid"]
@@ -331,9 +334,7 @@ class DescribeTheAppointment:
     def it_repeats_a_weekly_one_on_the_dutch_clock(
         self, client: Browser, weekly: Pairing, db: Session, cast: Cast
     ) -> None:
-        pairing.plan(
-            db, weekly, next_tuesday(), datetime(2026, 1, 1, 10).time(), now=utcnow(), actor_id=weekly.volunteer_id
-        )
+        pairing.plan(db, weekly, next_tuesday(), time(10), now=utcnow(), actor_id=weekly.volunteer_id)
         db.commit()
         event = calendar_event(client.sign_in(cast.anna), f"/koppelingen/{weekly.id}/afspraak.ics")
         assert event["rrule"]["freq"] == ["WEEKLY"]
@@ -466,3 +467,38 @@ class DescribeAfterwards:
     def it_is_not_asked_before_the_end(self, client: Browser, agreed: Pairing, db: Session, cast: Cast) -> None:
         client.sign_in(cast.anna).post(f"/koppelingen/{agreed.id}/hoe-was-het", {"hoe": "good", "weer": "yes"})
         assert db.exec(select(Feedback)).all() == []
+
+
+ODD = ["", "\0", "\u202e10:00", "2027-02-29", "29-02-2028", "24:00", "ja", "🌷" * 300, "9" * 4000, "-1", "x" * 1001]
+ANYTHING = st.one_of(st.text(max_size=40), st.sampled_from(ODD))
+ANSWERS = st.dictionaries(st.sampled_from(["antwoord", "nee"]), ANYTHING)
+FIELDS = st.dictionaries(st.sampled_from(["dag", "tijd", "hoe", "weer", "opmerking", "reden"]), ANYTHING)
+
+
+class DescribeBadInput:
+    @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(values=FIELDS)
+    def it_is_never_a_bug_of_ours(
+        self, client: Browser, agreed: Pairing, db: Session, cast: Cast, values: dict[str, str]
+    ) -> None:
+        client.sign_in(cast.anna)
+        assert client.post(f"/koppelingen/{agreed.id}/afspreken", values, status=None).status in (302, 422)
+        if db.get_one(Pairing, agreed.id).state != PairingState.DONE:
+            pairing.finish(db, db.get_one(Pairing, agreed.id), now=utcnow(), actor_id=agreed.volunteer_id)
+            db.commit()
+        assert client.post(f"/koppelingen/{agreed.id}/hoe-was-het", values, status=None).status in (302, 422)
+        assert client.post(f"/koppelingen/{agreed.id}/lukt-niet", values, status=None).status == 302
+
+    @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(
+        values=st.dictionaries(st.sampled_from(["antwoord", "nee"]), ANYTHING), token=st.text(min_size=1, max_size=60)
+    )
+    def it_is_never_an_answer(
+        self, app: Flask, client: Browser, waiting: Pairing, db: Session, values: dict[str, str], token: str
+    ) -> None:
+        if values.get("antwoord") == "ja":
+            values["antwoord"] = "JA"
+        assert client.post(consent_address(app, db, waiting), values, status=None).status == 422
+        for start in ("/voorstel/", "/kennismaken/"):
+            assert client.post(start + quote(token, safe=""), values, status=None).status in (404, 308)
+        assert db.get_one(Pairing, waiting.id).state == PairingState.WAITING

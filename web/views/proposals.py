@@ -44,17 +44,17 @@ def answer(token: str) -> ResponseReturnValue:
     link = _link(token)
     if link is None:
         return _over("unknown")
+    wanted = _wanted()
     try:
-        proposal = answering.proposal_of(db(), link, now=utcnow())
-        if request.method == "GET" or _wanted() is None:
-            return _question(proposal, by_link=True)
-        made = _take(proposal, link)
+        if request.method == "GET" or wanted is None:
+            return _question(answering.proposal_of(db(), link, now=utcnow()), by_link=True)
+        if wanted[0]:
+            return _said_yes(answering.accept(db(), link, now=utcnow()))
+        answering.decline_by_link(db(), link, wanted[1], now=utcnow())
     except (LinkUnusable, AlreadyTaken):
         db().rollback()
         return _second_tap(token, link) or _over(answering.why_over(db(), link, now=utcnow()))
-    if made is None:
-        return redirect(url_for(".done", token=token))
-    return _said_yes(made)
+    return redirect(url_for(".done", token=token))
 
 
 def _link(token: str) -> str | None:
@@ -69,18 +69,6 @@ def _wanted() -> tuple[bool, str] | None:
     if request.form.get("nee") in REASONS:
         return False, REASONS[request.form["nee"]]
     return {"ja": (True, ""), "nee": (False, "")}.get(request.form.get("antwoord", ""))
-
-
-def _take(proposal: Proposal, link: str | None = None) -> Pairing | None:
-    """Pass the answer on; the pairing after a yes. Raises LinkUnusable or AlreadyTaken."""
-    yes, reason = _wanted() or (False, "")
-    now = utcnow()
-    if not yes:
-        answering.decline(db(), proposal, reason, now=now, link_id=link)
-        return None
-    if link is not None:
-        return answering.accept(db(), link, now=now)
-    return answering.accept_question(db(), proposal, now=now)
 
 
 def _said_yes(made: Pairing) -> ResponseReturnValue:
@@ -114,15 +102,17 @@ def done(token: str) -> ResponseReturnValue:
 @signed_in
 def show(proposal_id: int) -> ResponseReturnValue:
     """The same question for a volunteer who is signed in."""
-    proposal = _mine(proposal_id)
-    try:
-        why = answering.standing(proposal)
-        if not why and request.method == "POST" and _wanted() is not None:
-            made = _take(proposal)
-            return redirect(url_for("pairings.show", pairing_id=made.id, ja=1) if made else request.path)
-    except AlreadyTaken:
-        db().rollback()
-        why = answering.standing(_mine(proposal_id))
+    proposal, wanted = _mine(proposal_id), _wanted()
+    why = answering.standing(proposal)
+    if not why and request.method == "POST" and wanted is not None:
+        try:
+            if wanted[0]:
+                return _said_yes(answering.accept_question(db(), proposal, now=utcnow()))
+            answering.decline(db(), proposal, wanted[1], now=utcnow())
+            return redirect(request.path)
+        except AlreadyTaken:
+            db().rollback()
+            why = answering.standing(_mine(proposal_id))
     if why == "yes":
         made = answering.pairing_of(db(), proposal)
         return redirect(url_for("pairings.show", pairing_id=made.id)) if made else _over("over")

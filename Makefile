@@ -50,8 +50,9 @@ screenshots: .venv/test-installed web/static/manifest.json translations/compiled
 	$(BIN)/python -m tests.screenshots
 
 translations: .venv/installed ## collect the texts and bring the catalogues up to date
-	$(BIN)/pybabel -q extract -F translations/babel.cfg -k _l -k lazy_gettext --no-location --sort-output --omit-header -o translations/messages.pot .
-	$(BIN)/pybabel -q update -i translations/messages.pot -d translations --no-fuzzy-matching --ignore-obsolete --omit-header --ignore-pot-creation-date
+	$(BIN)/pybabel -q extract -F translations/babel.cfg -k _l -k lazy_gettext --no-location --sort-output --omit-header -w 110 -o translations/messages.pot .
+	$(BIN)/pybabel -q update -i translations/messages.pot -d translations -w 110 --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date
+	$(BIN)/python translations/english.py
 	@$(MAKE) --no-print-directory translations/compiled
 
 lock: ## renew the lock files (needs uv)

@@ -9,11 +9,11 @@ from typing import Any, Protocol
 
 from sqlmodel import Session, col, select
 
-from matching.models import Account, Appointment, OutboxMessage, Proposal
+from matching.models import Account, Appointment, HelpRequest, OutboxMessage, Pairing, Proposal
 from matching.models.base import utcnow
 from matching.retention import PERIODS
-from matching.services import answering, appointments, outbox
-from matching.workflow import AppointmentState, ProposalState
+from matching.services import answering, appointments, outbox, pairing
+from matching.workflow import AppointmentState, PairingState, ProposalState
 
 log = logging.getLogger("omzien.jobs")
 OpenSession = Callable[[bool], Session]  # called with True for one that writes
@@ -83,7 +83,11 @@ def match(open_session: OpenSession, now: datetime) -> int:
 
 
 def expire(open_session: OpenSession, now: datetime) -> int:
-    """End the questions that got no answer in time, so that somebody else can be asked."""
+    """End the questions that got no answer in time, to volunteers and to askers, so that somebody else can be asked."""
+    return _expire_questions(open_session, now) + _expire_consents(open_session, now)
+
+
+def _expire_questions(open_session: OpenSession, now: datetime) -> int:
     query = select(Proposal.id).where(Proposal.state == ProposalState.ASKED, col(Proposal.expires_at) <= now)
 
     def end(session: Session, proposal_id: int) -> bool:
@@ -92,6 +96,22 @@ def expire(open_session: OpenSession, now: datetime) -> int:
         return proposal.state == ProposalState.EXPIRED
 
     return _one_by_one(open_session, query.order_by(col(Proposal.expires_at)), end)
+
+
+def _expire_consents(open_session: OpenSession, now: datetime) -> int:
+    today = now.astimezone(appointments.AMSTERDAM).date()
+    waited = col(Pairing.created_at) <= now - pairing.LONGEST_WAIT
+    query = (
+        select(Pairing.id)
+        .join(HelpRequest, col(HelpRequest.id) == col(Pairing.request_id))
+        .where(Pairing.state == PairingState.WAITING, waited | (col(HelpRequest.day) <= today))
+        .order_by(col(Pairing.id))
+    )
+
+    def end(session: Session, key: int) -> bool:
+        return pairing.expire(session, session.get_one(Pairing, key), now=now)
+
+    return _one_by_one(open_session, query, end)
 
 
 def remind(open_session: OpenSession, now: datetime) -> int:

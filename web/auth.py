@@ -1,10 +1,12 @@
 """Who is signed in. One query a request; no entity is kept, so a page can't change a person by accident."""
 
 from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
 
 from flask import Flask, g, session
 from flask_login import LoginManager, UserMixin, current_user, login_user
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlmodel import col
 
 from matching.access import STRANGER, HeldRole, Viewer
@@ -37,29 +39,23 @@ def init_app(app: Flask) -> None:
     manager.user_loader(load)
 
 
+@cache
+def _who() -> Any:  # an SQL expression; its generic type says nothing here
+    """Built once: every page of somebody who is signed in asks it."""
+    columns = (Account.id, Account.first_name, Account.locale, Account.buurt_code, Account.session_version)
+    return (
+        select(*(col(column) for column in columns), col(StaffRole.role), col(StaffRole.place_code))
+        .outerjoin(StaffRole, col(StaffRole.account_id) == col(Account.id))
+        .where(col(Account.id) == bindparam("account_id"), col(Account.deactivated_at).is_(None))
+    )
+
+
 def load(key: str) -> SignedIn | None:
     """The person of a session key "id.version"; None when that session has been ended."""
     account_id, _, version = key.partition(".")
     if not account_id.isdecimal() or not version.isdecimal():
         return None
-    rows = (
-        db()
-        .connection()
-        .execute(
-            select(
-                col(Account.id),
-                col(Account.first_name),
-                col(Account.locale),
-                col(Account.buurt_code),
-                col(Account.session_version),
-                col(StaffRole.role),
-                col(StaffRole.place_code),
-            )
-            .outerjoin(StaffRole, col(StaffRole.account_id) == col(Account.id))
-            .where(col(Account.id) == int(account_id), col(Account.deactivated_at).is_(None))
-        )
-        .all()
-    )
+    rows = db().connection().execute(_who(), {"account_id": int(account_id)}).all()
     if not rows or rows[0].session_version != int(version):
         return None
     first = rows[0]

@@ -49,7 +49,7 @@ def _finish(response: Response) -> Response:
     else:
         session.commit()
         if session.info.pop("outbox", False):
-            current_app.extensions["omzien.wake"]()
+            current_app.extensions["omzien.queue"].wake()
     return response
 
 

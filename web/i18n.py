@@ -4,10 +4,11 @@ from datetime import UTC, date, datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+from babel import support
 from babel.dates import format_date, format_datetime, format_time
 from babel.numbers import format_decimal
 from flask import Flask, g, has_request_context, request, session
-from flask_babel import Babel, get_locale
+from flask_babel import Babel, Domain, get_locale
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_login import current_user
@@ -39,8 +40,21 @@ SLOT_NAMES = (
 )
 
 
+class QuickDomain(Domain):
+    """Flask-Babel's domain, which asks for the catalogue once a request instead of at every text."""
+
+    def get_translations(self) -> support.NullTranslations:
+        if not g:
+            return super().get_translations()
+        if "catalogue" not in g:
+            g.catalogue = super().get_translations()
+        catalogue: support.NullTranslations = g.catalogue
+        return catalogue
+
+
 def init_app(app: Flask) -> None:
-    Babel(app, locale_selector=choose_locale, timezone_selector=lambda: "Europe/Amsterdam")
+    babel = Babel(app, locale_selector=choose_locale, timezone_selector=lambda: "Europe/Amsterdam")
+    babel.domain_instance = QuickDomain()
     app.jinja_env.filters.update(
         day=day_text, short_day=short_day_text, moment=moment_text, clock=clock_text, distance=distance_text,
         slot=slot_text, number=number_text,

@@ -3,41 +3,60 @@
 The outbox is the truth; the queue only wakes the worker early. A lost wake-up costs at most a minute.
 """
 
-from typing import Any
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask
-from huey import Huey, MemoryHuey, PostgresHuey, SqliteHuey, crontab
 
 from matching.notices import UNDO_WINDOW
 from web.config import Settings
 
+if TYPE_CHECKING:
+    from huey import Huey
+
+
+class Queue:
+    """The queue of an app, opened when it is first needed: a page that sends nothing never loads huey."""
+
+    def __init__(self, app: Flask) -> None:
+        self._app = app
+
+    @cached_property
+    def huey(self) -> Huey:
+        return open_queue(self._app.config["OMZIEN"])
+
+    @cached_property
+    def tasks(self) -> dict[str, Any]:
+        return register(self.huey, self._app)
+
+    def wake(self) -> None:
+        """Let the worker look at the outbox now, and again when the minute for taking back is over."""
+        self.tasks["deliver"]()
+        self.tasks["deliver"].schedule(delay=UNDO_WINDOW.total_seconds() + 1)
+
 
 def init_app(app: Flask) -> None:
-    """Give the app its queue and a way to wake the worker after a commit."""
-    huey = open_queue(app.config["OMZIEN"])
-    tasks = register(huey, app)
-    app.extensions["omzien.huey"] = huey
-
-    def wake() -> None:
-        tasks["deliver"]()
-        tasks["deliver"].schedule(delay=UNDO_WINDOW.total_seconds() + 1)
-
-    app.extensions["omzien.wake"] = wake
+    """Give the app its queue."""
+    app.extensions["omzien.queue"] = Queue(app)
 
 
 def open_queue(settings: Settings) -> Huey:
     """The queue that fits the database."""
+    from huey import MemoryHuey, PostgresHuey, SqliteHuey  # late: see Queue
+
     if settings.testing:
         return MemoryHuey("omzien")
     if settings.database_url.startswith("sqlite"):
         return SqliteHuey("omzien", filename=str(settings.home / "queue.sqlite3"))
-    return PostgresHuey(
-        "omzien", dsn=settings.database_url.replace("+psycopg", "").replace("postgres://", "postgresql://")
-    )
+    dsn = settings.database_url.replace("+psycopg", "").replace("postgres://", "postgresql://")
+    return PostgresHuey("omzien", dsn=dsn)
 
 
 def register(huey: Huey, app: Flask) -> dict[str, Any]:
     """The tasks that others start, by name. Their bodies import late: no page may load the matcher."""
+    from huey import crontab  # late: see Queue
 
     def run(name: str) -> None:
         from matching import jobs  # see above
@@ -68,4 +87,6 @@ def register(huey: Huey, app: Flask) -> dict[str, Any]:
 
 def run_consumer(app: Flask) -> None:
     """Work until stopped. One thread: the jobs are short, and SQLite has one writer anyway."""
-    app.extensions["omzien.huey"].create_consumer(workers=1, periodic=True, initial_delay=0.1, max_delay=1.0).run()
+    queue: Queue = app.extensions["omzien.queue"]
+    assert queue.tasks  # registered before the first one is taken
+    queue.huey.create_consumer(workers=1, periodic=True, initial_delay=0.1, max_delay=1.0).run()

@@ -47,6 +47,8 @@ class HelpRequest(SQLModel, table=True):
     consent_id: int | None = Field(default=None, foreign_key="consent.id")
     is_discreet: bool = False  # only staff see it
     is_verified: bool = True  # False: sent from a browser that was not signed in, for an existing account
+    # Why only the desk looks for somebody until a human releases it, whatever else holds: category, buurt or staff.
+    kept_back: str = Field(default="", max_length=10)
     category: str = Field(max_length=30)
     description: str = Field(default="", max_length=2000)
     frequency: str = Field(sa_type=String(10))
@@ -77,9 +79,15 @@ class HelpRequest(SQLModel, table=True):
     @property
     def is_visible_to_volunteers(self) -> bool:
         """Whether volunteers may come across it when they look around."""
-        return (
-            self.state in (RequestState.OPEN, RequestState.ASKED)
-            and not self.is_discreet
-            and not self.risks
-            and self.is_verified
-        )
+        return self.state in (RequestState.OPEN, RequestState.ASKED) and not self.hold_reasons
+
+    @property
+    def hold_reasons(self) -> list[str]:
+        """Why it is held whenever nobody is asked or has said yes; empty when the matcher may propose."""
+        reasons = {
+            "discreet": self.is_discreet,
+            "risk_words": bool(self.risks),
+            self.kept_back: bool(self.kept_back),
+            "unverified": not self.is_verified,
+        }
+        return [reason for reason, holds in reasons.items() if holds]

@@ -10,7 +10,7 @@ from sqlmodel import Session, col, select
 from matching.errors import AlreadyTaken, LinkUnusable
 from matching.models import ActionLink, HelpRequest, Pairing, Proposal, Tag
 from matching.notices import asker_consent, somebody_was_first
-from matching.services import ending, links, outbox, pairing
+from matching.services import ending, links, outbox, pairing, wishes
 from matching.services.history import record
 from matching.workflow import (
     PROPOSAL_MOVES,
@@ -49,10 +49,15 @@ def proposal_of(session: Session, link_id: str, *, now: datetime) -> Proposal:
     return proposal
 
 
-def standing(proposal: Proposal) -> str:
+def standing(proposal: Proposal, *, now: datetime) -> str:
     """How a question stands for the volunteer: "" while it waits for an answer, else yes, no, missed (somebody was
     first), expired, or over (it is no longer needed)."""
-    return _STANDINGS.get(proposal.state, "over")
+    return "expired" if _has_expired(proposal, now) else _STANDINGS.get(proposal.state, "over")
+
+
+def _has_expired(proposal: Proposal, now: datetime) -> bool:
+    is_asked = proposal.state == ProposalState.ASKED
+    return is_asked and proposal.expires_at is not None and proposal.expires_at <= now
 
 
 def why_over(session: Session, link_id: str, *, now: datetime) -> str:
@@ -61,7 +66,7 @@ def why_over(session: Session, link_id: str, *, now: datetime) -> str:
     proposal = session.get(Proposal, link.subject_id) if link is not None and link.purpose == links.ANSWER else None
     if link is None or proposal is None:
         return "unknown"
-    why = standing(proposal)
+    why = standing(proposal, now=now)
     if why:
         return why
     if link.revoked_at is not None or link.used_at is not None:
@@ -80,7 +85,9 @@ def answer_given(session: Session, link_id: str) -> Given | None:
     """What was answered with this link; None while it is unused, or when the answer no longer counts."""
     link = session.get(ActionLink, link_id)
     proposal = session.get(Proposal, link.subject_id) if link is not None and link.purpose == links.ANSWER else None
-    if link is None or proposal is None or link.used_at is None or standing(proposal) not in ("yes", "no"):
+    if link is None or proposal is None or link.used_at is None:
+        return None
+    if proposal.state not in (ProposalState.ACCEPTED, ProposalState.DECLINED):
         return None
     return Given(link, pairing_of(session, proposal))
 
@@ -95,15 +102,13 @@ def pairing_of(session: Session, proposal: Proposal) -> Pairing | None:
 def accept(session: Session, link_id: str, *, now: datetime) -> Pairing:
     """Yes, by the link of a message. Raises LinkUnusable, or AlreadyTaken when somebody was first."""
     request, proposal, _link = _take_by_link(session, link_id, now=now)
-    return _claim(session, request, _still_asked(proposal), now=now, actor_id=proposal.volunteer_id)
+    return _say_yes(session, request, proposal, now=now, actor_id=proposal.volunteer_id)
 
 
 def accept_question(session: Session, proposal: Proposal, *, now: datetime) -> Pairing:
-    """Yes on the site. Raises AlreadyTaken when somebody was first, or the question was taken back."""
+    """Yes on the site. Raises AlreadyTaken when somebody was first, it is too late, or the question was taken back."""
     request = lock(session, proposal)
-    made = _claim(session, request, _still_asked(proposal), now=now, actor_id=proposal.volunteer_id)
-    ending.take_back_question(session, proposal, now=now)  # the link, and a message that did not leave yet
-    return made
+    return _say_yes(session, request, proposal, now=now, actor_id=proposal.volunteer_id)
 
 
 def accept_proposal(session: Session, proposal: Proposal, *, now: datetime, actor_id: int) -> Pairing:
@@ -113,8 +118,9 @@ def accept_proposal(session: Session, proposal: Proposal, *, now: datetime, acto
     welcome, it is agreed at once; otherwise the asker is asked.
     """
     request = lock(session, proposal)
-    offered = proposal.state == ProposalState.PROPOSED and proposal.source == OFFER
-    return _claim(session, request, proposal if offered else _still_asked(proposal), now=now, actor_id=actor_id)
+    if proposal.state == ProposalState.PROPOSED and proposal.source == OFFER:
+        return _claim(session, request, proposal, now=now, actor_id=actor_id)
+    return _say_yes(session, request, proposal, now=now, actor_id=actor_id)
 
 
 def lock(session: Session, proposal: Proposal) -> HelpRequest:
@@ -146,8 +152,19 @@ def _still_asked(proposal: Proposal) -> Proposal:
     return proposal
 
 
+def _say_yes(session: Session, request: HelpRequest, proposal: Proposal, *, now: datetime, actor_id: int) -> Pairing:
+    """Yes to a question that still waits, which ends its link and a copy of its message that has yet to leave."""
+    if _has_expired(proposal, now):
+        raise AlreadyTaken("the time to answer is over")
+    made = _claim(session, request, _still_asked(proposal), now=now, actor_id=actor_id)
+    ending.take_back_question(session, proposal, now=now)
+    return made
+
+
 def _claim(session: Session, request: HelpRequest, proposal: Proposal, *, now: datetime, actor_id: int) -> Pairing:
     """The request is this volunteer's, by one statement that only one can win, whatever was locked."""
+    if wishes.is_over(request, now=now):
+        raise AlreadyTaken("the day that was asked for is over")
     claimed = session.connection().execute(
         update(HelpRequest)
         .where(col(HelpRequest.id) == proposal.request_id, col(HelpRequest.state).in_(_CLAIMABLE))
@@ -186,38 +203,43 @@ def _tell_the_others(session: Session, request: HelpRequest, winner: Proposal, *
 
 def _ask_the_asker(session: Session, request: HelpRequest, made: Pairing, *, now: datetime) -> None:
     assert made.id is not None
-    link = links.issue(session, request.asker_id, links.CONSENT, now=now, subject_id=made.id)
+    until = wishes.ends_at(request)
+    link = links.issue(session, request.asker_id, links.CONSENT, now=now, subject_id=made.id, until=until)
     outbox.post(session, asker_consent(request.asker_id, made.id, link.id, request), now=now)
 
 
-def decline(session: Session, proposal: Proposal, reason: str, *, now: datetime) -> None:
-    """Not now. The desk sees it at once; when nobody who was asked is left, the request opens again.
+def decline(session: Session, proposal: Proposal, reason: str, *, now: datetime, actor_id: int | None = None) -> None:
+    """Not now, said on the site or told to `actor_id`. The desk sees it at once; when nobody who was asked is left,
+    the request opens again.
 
     Raises AlreadyTaken when the proposal is over already.
     """
-    _decline(session, lock(session, proposal), proposal, reason, now=now)
+    request = lock(session, proposal)
+    _decline(session, request, proposal, reason, now=now, actor_id=actor_id or proposal.volunteer_id)
 
 
 def decline_by_link(session: Session, link_id: str, reason: str, *, now: datetime) -> None:
     """The same by the link of a message. Raises LinkUnusable too."""
     request, proposal, _link = _take_by_link(session, link_id, now=now)
-    _decline(session, request, proposal, reason, now=now)
+    _decline(session, request, proposal, reason, now=now, actor_id=proposal.volunteer_id)
 
 
-def _decline(session: Session, request: HelpRequest, proposal: Proposal, reason: str, *, now: datetime) -> None:
+def _decline(
+    session: Session, request: HelpRequest, proposal: Proposal, reason: str, *, now: datetime, actor_id: int
+) -> None:
     known = reason if reason in DECLINE_REASONS else ""
     proposal.state = after(PROPOSAL_MOVES, _still_asked(proposal).state, "decline")
     proposal.answered_at, proposal.answer_reason = now, known
     session.add(proposal)
     ending.take_back_question(session, proposal, now=now)
-    record(session, Tag.PROPOSAL_DECLINED, proposal, now=now, actor_id=proposal.volunteer_id, reason=known)
+    record(session, Tag.PROPOSAL_DECLINED, proposal, now=now, actor_id=actor_id, reason=known)
     _reopen_when_nobody_is_left(session, request, now=now)
 
 
 def expire(session: Session, proposal: Proposal, *, now: datetime) -> None:
     """No answer in time; that is not a no. Does nothing when there was one, or when it is not time yet."""
     request = lock(session, proposal)
-    if proposal.state != ProposalState.ASKED or proposal.expires_at is None or proposal.expires_at > now:
+    if not _has_expired(proposal, now):
         return
     proposal.state = after(PROPOSAL_MOVES, proposal.state, "expire")
     session.add(proposal)

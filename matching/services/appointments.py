@@ -9,7 +9,7 @@ from sqlmodel import Session, col, select
 from matching.errors import Invalid
 from matching.models import Appointment, Frequency, HelpRequest, Pairing, Tag, Volunteer
 from matching.notices import reminder
-from matching.services import outbox
+from matching.services import outbox, wishes
 from matching.services.history import record
 from matching.workflow import APPOINTMENT_MOVES, AppointmentState, PairingState, after
 
@@ -31,19 +31,24 @@ def plan_next(session: Session, pairing: Pairing, request: HelpRequest, *, now: 
 
 
 def next_occasion(request: HelpRequest, volunteer_slots: int, *, now: datetime) -> tuple[date, int]:
-    """Day and part (0 to 3) of the first shared half-day after today, or of the day that was asked for. Where a human
-    brought two together who share none, the asker's half-day counts."""
+    """Day and part (0 to 3) of the first shared half-day that has yet to begin, or of the day that was asked for.
+    Where a human brought two together who share none, the asker's half-day counts."""
     shared = request.slots & volunteer_slots or request.slots or 1
     if request.frequency == Frequency.ONCE and request.day is not None:
-        first = request.day.weekday() * 4
-        return request.day, next((part for part in range(4) if shared >> (first + part) & 1), 0)
+        parts = _parts(shared, request.day) or [0]
+        to_come = [part for part in parts if wishes.part_starts(request.day, part) > now]
+        return request.day, to_come[0] if to_come else parts[-1]
     start = now.astimezone(AMSTERDAM).date()
-    for ahead in range(1, 8):
+    for ahead in range(8):
         day = start + timedelta(days=ahead)
-        for part in range(4):
-            if shared >> (day.weekday() * 4 + part) & 1:
+        for part in _parts(shared, day):
+            if wishes.part_starts(day, part) > now:
                 return day, part
     raise AssertionError("a week holds every half-day")
+
+
+def _parts(slots: int, day: date) -> list[int]:
+    return [part for part in range(4) if slots >> (day.weekday() * 4 + part) & 1]
 
 
 def plan_a_week_later(session: Session, last: Appointment, *, now: datetime) -> Appointment:

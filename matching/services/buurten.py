@@ -245,6 +245,7 @@ _OPEN = select(col(HelpRequest.risks)).where(
     col(HelpRequest.state).in_(VISIBLE),
     col(HelpRequest.is_discreet).is_(False),
     col(HelpRequest.is_verified).is_(True),
+    col(HelpRequest.kept_back) == "",
     or_(col(HelpRequest.day).is_(None), col(HelpRequest.day) >= bindparam("today")),
 )
 _AGREED = (

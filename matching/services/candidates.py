@@ -15,7 +15,7 @@ from sqlmodel import Session, col
 
 from matching.catalogue import CATEGORIES
 from matching.models import Absence, Account, Block, Buurt, HelpRequest, Proposal, Volunteer
-from matching.services import eligibility
+from matching.services import eligibility, wishes
 from matching.services.eligibility import Helper
 from matching.services.reach import within
 from matching.workflow import ProposalState
@@ -61,9 +61,7 @@ def search(
     return found[:limit]
 
 
-def find(
-    session: Session, request: HelpRequest, volunteer_id: int, *, today: date, now: datetime
-) -> Candidate | None:
+def find(session: Session, request: HelpRequest, volunteer_id: int, *, today: date, now: datetime) -> Candidate | None:
     """This volunteer for this request; None when nobody is that volunteer."""
     conditions = [col(Volunteer.account_id) == volunteer_id]
     return next(iter(_candidates(session, request, conditions, today=today, now=now)), None)
@@ -84,7 +82,7 @@ def _candidates(
         helper = _helper(row, today)
         messages, load = asked.get(row.account_id, (0, 0))
         obstacles = (
-            *_between(helper, request, today, states.get(row.account_id, frozenset()), row.account_id in blocked),
+            *_between(helper, request, now, states.get(row.account_id, frozenset()), row.account_id in blocked),
             *(("absent",) if row.account_id in away else ()),
             *(("messages",) if messages >= MOST_MESSAGES else ()),
             *(("full",) if load >= row.weekly_max else ()),
@@ -95,7 +93,7 @@ def _candidates(
 
 
 def _between(
-    helper: Helper, request: HelpRequest, today: date, states: frozenset[str], is_blocked: bool
+    helper: Helper, request: HelpRequest, now: datetime, states: frozenset[str], is_blocked: bool
 ) -> tuple[str, ...]:
     """The rules between a volunteer and a request, those that nobody steps over first."""
     category = CATEGORIES[request.category]
@@ -104,7 +102,7 @@ def _between(
         "blocked": is_blocked,
         "live": bool(states & {ProposalState.ASKED, ProposalState.ACCEPTED}),
         "paused": not helper.is_available,
-        "past": request.day is not None and request.day < today,
+        "past": wishes.is_over(request, now=now),
         "no_vog": category.needs_vog and not helper.has_vog,
         "no_introduction": category.needs_introduction and not helper.is_introduced,
         "settled": bool(states & {ProposalState.DECLINED, ProposalState.REJECTED, ProposalState.FELL_THROUGH}),
@@ -192,4 +190,3 @@ def recently_asked(session: Session, ids: Sequence[int], *, now: datetime) -> di
         .group_by(col(p.volunteer_id))
     )
     return {who: (int(messages), int(load)) for who, messages, load in session.connection().execute(query)}
-

@@ -56,7 +56,10 @@ def take_back_question(session: Session, proposal: Proposal, *, now: datetime) -
     """End the link of a question and cancel its message. True when the message had gone out already."""
     assert proposal.id is not None
     links.revoke(session, links.ANSWER, proposal.id, now=now)
-    prefix = question_key(proposal.id)
+    return _take_back(session, question_key(proposal.id), now=now)
+
+
+def _take_back(session: Session, prefix: str, *, now: datetime) -> bool:
     session.flush()
     sent = session.exec(
         select(OutboxMessage.id).where(
@@ -83,11 +86,11 @@ def end_pairing(
     session.add(pairing)
     appointments.cancel_planned(session, pairing, now=now, actor_id=actor_id)
     links.revoke(session, links.CONSENT, pairing.id, now=now)
-    outbox.cancel(session, f"asker_consent:{pairing.id}:", now=now)
+    was_asked = _take_back(session, f"asker_consent:{pairing.id}:", now=now)
     proposal = session.get_one(Proposal, pairing.proposal_id)
     proposal.state = after(PROPOSAL_MOVES, proposal.state, "fall_through")
     session.add(proposal)
     record(session, Tag.PAIRING_FELL_THROUGH, pairing, now=now, actor_id=actor_id, why=why)
     for person in {pairing.volunteer_id, request.asker_id} - {actor_id}:
-        if person is not None and (person == pairing.volunteer_id or pairing.agreed_at is not None):
+        if person == pairing.volunteer_id or was_asked or pairing.agreed_at is not None:
             outbox.post(session, pairing_ended(person, pairing.id, request, why), now=now)

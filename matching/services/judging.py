@@ -12,7 +12,7 @@ from sqlmodel import Session, col, select
 from matching.errors import IllegalMove, Invalid, NotFound
 from matching.models import Event, HelpRequest, Pairing, Proposal, Tag
 from matching.notices import UNDO_WINDOW, volunteer_asked
-from matching.services import answering, appointments, candidates, ending, links, outbox
+from matching.services import answering, appointments, candidates, ending, links, outbox, pairing, wishes
 from matching.services.candidates import Candidate
 from matching.services.history import record
 from matching.workflow import (
@@ -24,7 +24,6 @@ from matching.workflow import (
     ProposalState,
     RequestState,
     after,
-    can,
 )
 from matching.working_days import AMSTERDAM
 
@@ -57,14 +56,13 @@ def choose(
     lock(session, request)
     if seen and seen != request.state:
         raise IllegalMove(f"the request was {seen} and is {request.state}")
-    was = request.state
     live = _live(session, request, volunteer_id)
     found = _candidate(session, request, volunteer_id, live.source if live else STAFF, now)
     proposal = live or _propose(session, request, found, reason, now=now)
     if proposal.state != ProposalState.PROPOSED:
         raise IllegalMove("this volunteer was asked already")
     proposal.decided_by_id, proposal.decided_at, proposal.decision_reason = by, now, _short(reason)
-    record(session, Tag.PROPOSAL_APPROVED, proposal, now=now, actor_id=by, source=proposal.source, was=was)
+    record(session, Tag.PROPOSAL_APPROVED, proposal, now=now, actor_id=by, source=proposal.source)
     if proposal.source == OFFER:
         _agree_with_offer(session, proposal, by=by, now=now)
     else:
@@ -111,8 +109,7 @@ def undo(session: Session, proposal: Proposal, *, by: int, now: datetime) -> Non
     elif proposal.state == ProposalState.ACCEPTED:
         _undo_agreement(session, request, proposal, by=by, now=now)
     elif proposal.state == ProposalState.REJECTED:
-        for each in _rejected_with(session, proposal):
-            _back(session, each, by=by, now=now)
+        _undo_nobody(session, request, proposal, by=by, now=now)
     else:
         raise IllegalMove(f"cannot undo a proposal that is {proposal.state}")
 
@@ -169,7 +166,8 @@ def _ask(session: Session, request: HelpRequest, proposal: Proposal, *, now: dat
     request.state, request.updated_at = after(REQUEST_MOVES, request.state, "ask"), now
     proposal.state = after(PROPOSAL_MOVES, proposal.state, "ask")
     assert proposal.id is not None
-    link = links.issue(session, proposal.volunteer_id, links.ANSWER, now=now, subject_id=proposal.id)
+    until = wishes.ends_at(request)
+    link = links.issue(session, proposal.volunteer_id, links.ANSWER, now=now, subject_id=proposal.id, until=until)
     proposal.asked_at, proposal.expires_at = now, link.expires_at
     session.add_all([request, proposal])
     notice = volunteer_asked(
@@ -226,36 +224,48 @@ def _back(session: Session, proposal: Proposal, *, by: int, now: datetime) -> No
 def _undo_question(session: Session, request: HelpRequest, proposal: Proposal, *, by: int, now: datetime) -> None:
     if ending.take_back_question(session, proposal, now=now):
         raise IllegalMove("the message has gone out")
-    before = _state_before(session, proposal)
     _back(session, proposal, by=by, now=now)
     session.flush()
     asked = any(each.state == ProposalState.ASKED for each in ending.live_proposals(session, request))
     if request.state == RequestState.ASKED and not asked:
-        _reopen(session, request, before, by=by, now=now)
+        pairing.reopen(session, request, now=now, actor_id=by)
+
+
+def _undo_nobody(session: Session, request: HelpRequest, proposal: Proposal, *, by: int, now: datetime) -> None:
+    """Everybody who was rejected in the same decision waits for one again."""
+    if request.state not in OPEN_REQUEST_STATES:
+        raise IllegalMove(f"this request is {request.state}")
+    try:
+        with session.begin_nested():
+            for each in _rejected_with(session, proposal):
+                _back(session, each, by=by, now=now)
+    except IntegrityError:  # somebody among them was asked, or offered, since
+        raise IllegalMove("one of them is proposed again already") from None
 
 
 def _undo_agreement(session: Session, request: HelpRequest, proposal: Proposal, *, by: int, now: datetime) -> None:
     """An offer that was agreed with: the pairing falls away unseen, and who was asked before is asked still."""
+    if proposal.source != OFFER:
+        raise IllegalMove("the volunteer has answered")
     decided_at = proposal.decided_at
     assert decided_at is not None
-    pairing = session.exec(
+    made = session.exec(
         select(Pairing).where(Pairing.proposal_id == proposal.id, col(Pairing.state).in_(LIVE_PAIRING_STATES))
     ).one_or_none()
-    if pairing is None or (pairing.state == PairingState.AGREED and pairing.agreed_at != decided_at):
+    if made is None or (made.state == PairingState.AGREED and made.agreed_at != decided_at):
         raise IllegalMove("the asker has answered")
-    before = _state_before(session, proposal)
-    assert pairing.id is not None
-    pairing.state = after(PAIRING_MOVES, pairing.state, "fall_through")
-    pairing.ended_at, pairing.end_reason = now, "undone"
-    session.add(pairing)
-    appointments.cancel_planned(session, pairing, now=now, actor_id=by)
-    links.revoke(session, links.CONSENT, pairing.id, now=now)
+    assert made.id is not None
+    made.state = after(PAIRING_MOVES, made.state, "fall_through")
+    made.ended_at, made.end_reason = now, "undone"
+    session.add(made)
+    appointments.cancel_planned(session, made, now=now, actor_id=by)
+    links.revoke(session, links.CONSENT, made.id, now=now)
     missed = _missed_at(session, proposal.request_id, decided_at)
-    for key in _keys(pairing, missed):
+    for key in _keys(made, missed):
         outbox.discard(session, key)
-    record(session, Tag.PAIRING_FELL_THROUGH, pairing, now=now, actor_id=by, why="undone")
+    record(session, Tag.PAIRING_FELL_THROUGH, made, now=now, actor_id=by, why="undone")
     _back(session, proposal, by=by, now=now)
-    _reopen(session, request, before, by=by, now=now)
+    pairing.reopen(session, request, now=now, actor_id=by)
     for other in missed:
         _ask_again(session, other, decided_at, by=by, now=now)
     if missed:
@@ -270,26 +280,6 @@ def _ask_again(session: Session, proposal: Proposal, decided_at: datetime, *, by
     links.restore(session, links.ANSWER, proposal.id, revoked_at=decided_at)
     outbox.restore(session, ending.question_key(proposal.id), cancelled_at=decided_at)
     record(session, Tag.PROPOSAL_UNDONE, proposal, now=now, actor_id=by)
-
-
-def _reopen(session: Session, request: HelpRequest, before: str, *, by: int, now: datetime) -> None:
-    """Back to where the request stood: what a human held stays held."""
-    step = "hold" if before == RequestState.HELD or request.is_discreet or request.risks else "reopen"
-    if not can(REQUEST_MOVES, request.state, step):
-        raise IllegalMove(f"cannot undo for a request that is {request.state}")
-    request.state, request.updated_at = after(REQUEST_MOVES, request.state, step), now
-    session.add(request)
-    record(session, Tag.REQUEST_REOPENED, request, now=now, actor_id=by)
-
-
-def _state_before(session: Session, proposal: Proposal) -> str:
-    """The state of the request when this proposal was approved, as the history tells."""
-    event = session.exec(
-        select(Event)
-        .where(Event.subject == "proposal", Event.subject_id == proposal.id, Event.tag == Tag.PROPOSAL_APPROVED)
-        .order_by(col(Event.id).desc())
-    ).first()
-    return str(event.data.get("was", "")) if event is not None else ""
 
 
 def _rejected_with(session: Session, proposal: Proposal) -> list[Proposal]:

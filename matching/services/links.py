@@ -28,8 +28,13 @@ def issue(
     subject_id: int | None = None,
     next_path: str = "",
     lifetime: timedelta | None = None,
+    until: datetime | None = None,
 ) -> ActionLink:
-    """A new link bound to one person, one purpose and one thing. Only its signed id leaves the house."""
+    """A new link bound to one person, one purpose and one thing. Only its signed id leaves the house.
+
+    It works for the lifetime of its purpose, or for `lifetime`, and never after `until`.
+    """
+    expires_at = now + (lifetime or LIFETIMES[purpose])
     link = ActionLink(
         id=secrets.token_urlsafe(16),
         account_id=account_id,
@@ -37,7 +42,7 @@ def issue(
         subject_id=subject_id,
         next_path=next_path,
         created_at=now,
-        expires_at=now + (lifetime or LIFETIMES[purpose]),
+        expires_at=min(expires_at, until or expires_at),
     )
     session.add(link)
     session.flush()
@@ -60,9 +65,7 @@ def use(session: Session, link_id: str, purpose: str, *, now: datetime) -> Actio
     """Use the link up: of two requests at the same moment one gets it, the other LinkUnusable("used")."""
     link = look(session, link_id, purpose, now=now)
     won = session.connection().execute(
-        update(ActionLink)
-        .where(col(ActionLink.id) == link_id, col(ActionLink.used_at).is_(None))
-        .values(used_at=now)
+        update(ActionLink).where(col(ActionLink.id) == link_id, col(ActionLink.used_at).is_(None)).values(used_at=now)
     )
     if won.rowcount != 1:
         raise LinkUnusable("used")

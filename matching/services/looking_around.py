@@ -277,7 +277,9 @@ def _request(session: Session, request_id: int, *, lock: bool = False) -> Row[An
     if lock:
         query = query.with_for_update(key_share=True)
     row = session.connection().execute(query).one_or_none()
-    if row is None or row.is_discreet or row.risks or not row.is_verified or row.state == RequestState.HELD:
+    if row is None or row.is_discreet or row.risks or not row.is_verified or row.kept_back:
+        raise NotFound(f"no request {request_id}")
+    if row.state == RequestState.HELD:
         raise NotFound(f"no request {request_id}")
     if row.state not in VISIBLE_STATES:
         raise AlreadyTaken(f"request {request_id} is {row.state}")

@@ -107,6 +107,7 @@ def of_candidates() -> Any:  # as above
             col(request.state).in_(VISIBLE_STATES),
             col(request.is_discreet).is_(False),
             col(request.is_verified).is_(True),
+            col(request.kept_back) == "",
             cast(col(request.risks), Text) == NO_VALUES,
             col(request.category).in_(bindparam("categories", expanding=True)),
             col(request.slots).bitwise_and(bindparam("slots")) != 0,

@@ -26,6 +26,7 @@ def hold(session: Session, request: HelpRequest, *, by: int, now: datetime) -> N
         raise IllegalMove(f"cannot hold a request that is {request.state}")
     ending.end_all(session, request, now=now, actor_id=by, why="held")
     request.state, request.updated_at = after(REQUEST_MOVES, request.state, "hold"), now
+    request.kept_back = "staff"
     session.add(request)
     record(session, Tag.REQUEST_HELD, request, now=now, actor_id=by)
 
@@ -38,7 +39,7 @@ def release(session: Session, request: HelpRequest, *, by: int, now: datetime) -
         raise IllegalMove("asked discreetly: only the desk may see it")
     request.state, request.updated_at = after(REQUEST_MOVES, request.state, "release"), now
     flags = list(request.risks)
-    request.risks = []
+    request.risks, request.kept_back = [], ""
     if not request.is_verified:
         request.is_verified = True
         record(session, Tag.REQUEST_VERIFIED, request, now=now, actor_id=by)
@@ -74,9 +75,7 @@ def close(session: Session, request: HelpRequest, *, by: int, now: datetime, rea
     record(session, Tag.REQUEST_CLOSED, request, now=now, actor_id=by)
 
 
-def vog_seen(
-    session: Session, volunteer: Volunteer, *, by: int, today: date, renew_by: date, now: datetime
-) -> None:
+def vog_seen(session: Session, volunteer: Volunteer, *, by: int, today: date, renew_by: date, now: datetime) -> None:
     """The certificate was shown to a human. Only that, by whom and until when is kept; never the document.
 
     Raises Invalid("renew_by", "past" or "too_far"), and NotAllowed for one's own.

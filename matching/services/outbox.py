@@ -99,9 +99,7 @@ def mark_sent(session: Session, message: OutboxMessage, *, now: datetime) -> Non
     session.add(message)
 
 
-def mark_failed(
-    session: Session, message: OutboxMessage, error: str, *, now: datetime, final: bool = False
-) -> None:
+def mark_failed(session: Session, message: OutboxMessage, error: str, *, now: datetime, final: bool = False) -> None:
     """Try again later, each time later; after the last time (or at once when `final`) a human has to look."""
     message.last_error, message.claimed_until = error[:300], None
     if final or message.attempts > len(BACKOFF):

@@ -1,6 +1,6 @@
 """Two people who may help each other: the asker's answer, the end, and starting again when it falls through."""
 
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 
 from sqlmodel import Session, select
 
@@ -16,7 +16,7 @@ from matching.models import (
     Tag,
 )
 from matching.notices import agreed, feedback_asked, fell_through, refused
-from matching.services import appointments, ending, links, opbouwwerkers, outbox
+from matching.services import appointments, ending, links, opbouwwerkers, outbox, wishes
 from matching.services.history import record
 from matching.workflow import (
     PAIRING_MOVES,
@@ -27,6 +27,7 @@ from matching.workflow import (
 )
 
 REFUSE_REASONS = ("", "found", "time", "other")
+LONGEST_WAIT = timedelta(days=14)  # for the asker: a week with the link, and a week in which the desk calls
 FALL_REASONS = ("", "ill", "time", "contact", "other")
 _STANDINGS = {PairingState.AGREED: "yes", PairingState.DONE: "yes", PairingState.REFUSED: "no"}
 
@@ -84,9 +85,12 @@ def answer_given(session: Session, link_id: str) -> tuple[ActionLink, Pairing] |
 
 
 def agree(session: Session, pairing: Pairing, *, now: datetime, actor_id: int) -> None:
-    """Both said yes: contact details for both, and a first appointment. Raises IllegalMove."""
+    """Both said yes: contact details for both, and a first appointment. Raises IllegalMove, or AlreadyTaken when the
+    day that was asked for is over."""
     assert pairing.id is not None
     request = _lock(session, pairing)
+    if wishes.is_over(request, now=now):
+        raise AlreadyTaken("the day that was asked for is over")
     links.revoke(session, links.CONSENT, pairing.id, now=now)
     _agree(session, pairing, request, now=now, actor_id=actor_id)
 
@@ -136,6 +140,18 @@ def fall_through(session: Session, pairing: Pairing, why: str, *, now: datetime,
     assert pairing.id is not None
     for account_id in opbouwwerkers.of_buurt(session, request.buurt_code):
         outbox.post(session, fell_through(account_id, pairing.id, request), now=now)
+
+
+def expire(session: Session, pairing: Pairing, *, now: datetime) -> bool:
+    """No answer of the asker in time: nobody waits any longer, both hear it, and the desk sees the request again.
+    False when there was an answer, or when it is not time yet."""
+    request = _lock(session, pairing)
+    is_time = pairing.created_at + LONGEST_WAIT <= now or wishes.is_over(request, now=now)
+    if pairing.state != PairingState.WAITING or not is_time:
+        return False
+    ending.end_pairing(session, pairing, request, now=now, actor_id=None, why="expired")
+    reopen(session, request, now=now, actor_id=None)
+    return True
 
 
 def finish(session: Session, pairing: Pairing, *, now: datetime, actor_id: int, for_good: bool = True) -> None:
@@ -228,9 +244,8 @@ def feedback_of(session: Session, pairing: Pairing, account_id: int) -> Feedback
 
 
 def reopen(session: Session, request: HelpRequest, *, now: datetime, actor_id: int | None) -> None:
-    """Look for somebody again: at the desk only for what was asked discreetly, holds words that worry us, or comes
-    from an address of which we do not know that its owner asked."""
-    step = "hold" if request.is_discreet or request.risks or not request.is_verified else "reopen"
+    """Look for somebody again: at the desk only, as long as something holds the request and no human released it."""
+    step = "hold" if request.hold_reasons else "reopen"
     request.state, request.updated_at = after(REQUEST_MOVES, request.state, step), now
     session.add(request)
     record(session, Tag.REQUEST_REOPENED, request, now=now, actor_id=actor_id)

@@ -53,12 +53,13 @@ def post(
         other_name=on_behalf.first_name if on_behalf else "",
         consent_id=_record_consent(session, on_behalf, asker_id, posted_by_id, now) if on_behalf else None,
         is_verified=is_verified,
+        kept_back=kept_back_for(wish.category, buurt),
         risks=sorted(catalogue.risks(wish.description)),
         created_at=now,
         updated_at=now,
         contact_due=contact_due(now),
     )
-    held = hold_reasons(request, buurt)
+    held = request.hold_reasons
     request.state = RequestState.HELD if held else RequestState.OPEN
     try:
         with session.begin_nested():
@@ -78,16 +79,11 @@ def posted_from(session: Session, draft_key: str) -> HelpRequest | None:
     return session.exec(select(HelpRequest).where(HelpRequest.draft_key == draft_key)).first()
 
 
-def hold_reasons(request: HelpRequest, buurt: Buurt) -> list[str]:
-    """Why a human looks first; empty when the matcher may propose at once."""
-    reasons = {
-        "discreet": request.is_discreet,
-        "risk_words": bool(request.risks),
-        "category": catalogue.category(request.category).risk,
-        "buurt": buurt.moderation == "review",
-        "unverified": not request.is_verified,
-    }
-    return [reason for reason, holds in reasons.items() if holds]
+def kept_back_for(category: str, buurt: Buurt) -> str:
+    """What asks that a human looks first, whatever was written: category or buurt; "" when neither does."""
+    if catalogue.category(category).risk:
+        return "category"
+    return "buurt" if buurt.moderation == "review" else ""
 
 
 def _record_consent(
@@ -135,14 +131,16 @@ def edit(session: Session, request: HelpRequest, wish: Wish, *, actor_id: int | 
     risks = set(request.risks)
     if wish.description != before.description:
         risks |= catalogue.risks(wish.description)
-    holds = _asks_for_a_human(request, wish, buurt, risks)
-    if changed or holds:
+    is_new_risk = risks > set(request.risks)
+    kept_back = _kept_back_after(request, wish, buurt)
+    starts_again = changed or is_new_risk or (wish.is_discreet and not request.is_discreet)
+    if starts_again:
         # Before the facts change: whoever was asked reads of what they were asked.
         ending.end_all(session, request, now=now, actor_id=actor_id, why="edited")
-        _move(session, request, "hold" if holds else "reopen", actor_id=actor_id, now=now)
-    is_new_risk = risks > set(request.risks)
     _write(request, wish)
-    request.risks, request.updated_at = sorted(risks), now
+    request.risks, request.kept_back, request.updated_at = sorted(risks), kept_back, now
+    if starts_again:
+        _look_again(session, request, actor_id=actor_id, now=now)
     session.add(request)
     record(session, Tag.REQUEST_EDITED, request, now=now, actor_id=actor_id, changed=changed)
     if is_new_risk:
@@ -155,17 +153,17 @@ def _lock(session: Session, request: HelpRequest) -> None:
     session.refresh(request, with_for_update=True)
 
 
-def _asks_for_a_human(request: HelpRequest, wish: Wish, buurt: Buurt, risks: set[str]) -> bool:
-    """Whether the change itself asks for a human. What a human released stays released, and only a human clears a
-    flag, so risks found earlier do not count."""
-    now_discreet = wish.is_discreet and not request.is_discreet
-    now_read_first = wish.buurt_code != request.buurt_code and buurt.moderation == "review"
-    now_category = wish.category != request.category and catalogue.category(wish.category).risk
-    return risks > set(request.risks) or now_discreet or now_read_first or now_category
+def _kept_back_after(request: HelpRequest, wish: Wish, buurt: Buurt) -> str:
+    """What a human released stays released, until another category or buurt asks for a human; and only a human
+    releases."""
+    if (wish.category, wish.buurt_code) == (request.category, request.buurt_code):
+        return request.kept_back
+    return kept_back_for(wish.category, buurt) or request.kept_back
 
 
-def _move(session: Session, request: HelpRequest, move: str, *, actor_id: int | None, now: datetime) -> None:
+def _look_again(session: Session, request: HelpRequest, *, actor_id: int | None, now: datetime) -> None:
     """Hold or reopen where that is a move at all: what waits for a human goes on waiting, what is open stays open."""
+    move = "hold" if request.hold_reasons else "reopen"
     request.no_match_reason = request.no_match_wish = None
     if can(REQUEST_MOVES, request.state, move):
         request.state = after(REQUEST_MOVES, request.state, move)
@@ -186,8 +184,7 @@ def verify(session: Session, request: HelpRequest, *, actor_id: int | None, now:
     if request.is_verified:
         return
     request.is_verified = True
-    buurt = session.get_one(Buurt, request.buurt_code)
-    if request.state == RequestState.HELD and not hold_reasons(request, buurt):
+    if request.state == RequestState.HELD and not request.hold_reasons:
         request.state = after(REQUEST_MOVES, request.state, "release")
     session.add(request)
     record(session, Tag.REQUEST_VERIFIED, request, now=now, actor_id=actor_id)

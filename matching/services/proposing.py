@@ -176,6 +176,7 @@ def _request_rows(
             col(r.state).in_(states),
             col(r.is_verified),
             ~col(r.is_discreet),
+            col(r.kept_back) == "",
             or_(col(r.day).is_(None), col(r.day) >= today),
             *_in_place(place_code),
         )

@@ -1,7 +1,7 @@
 """What somebody can ask, and the rules for it: pure, but for looking up the buurt."""
 
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 
 from sqlmodel import Session
@@ -14,6 +14,7 @@ from matching.working_days import AMSTERDAM
 
 LONGEST_TEXT = 2000
 ALL_SLOTS = 2**28 - 1
+PART_STARTS = (6, 12, 18, 24)  # hour at which each of these begins
 PART_ENDS = (12, 18, 24, 30)  # hour at which morning, afternoon, evening and night are over; 30 is 6 the next day
 MINUTES = (15, 30, 45, 60, 90, 120, 180, 240)
 
@@ -126,6 +127,29 @@ def _a_year_after(day: date) -> date:
 def day_slots(day: date, parts: list[int]) -> int:
     """The mask of these parts (0 morning to 3 night) of one day."""
     return sum(1 << day.weekday() * 4 + part for part in set(parts))
+
+
+def part_starts(day: date, part: int) -> datetime:
+    """The moment at which a half-day begins on the Dutch clock, in UTC."""
+    return _at(day, PART_STARTS[part])
+
+
+def ends_at(request: HelpRequest) -> datetime | None:
+    """The moment, in UTC, at which the last half-day of the day that was asked for is over; None when no day was."""
+    if request.frequency != Frequency.ONCE or request.day is None:
+        return None
+    parts = request.slots >> request.day.weekday() * 4 & 0b1111
+    return _at(request.day, PART_ENDS[max(parts.bit_length(), 1) - 1])
+
+
+def is_over(request: HelpRequest, *, now: datetime) -> bool:
+    """Whether the day that was asked for has gone by, so that nobody can say yes to it any more."""
+    end = ends_at(request)
+    return end is not None and end <= now
+
+
+def _at(day: date, hours: int) -> datetime:
+    return (datetime.combine(day, time(), AMSTERDAM) + timedelta(hours=hours)).astimezone(UTC)
 
 
 def settle(session: Session, wish: Wish, *, before: Wish | None = None, now: datetime) -> tuple[Wish, Buurt]:

@@ -47,9 +47,7 @@ def upgrade() -> None:
         sa.Column("year", sa.Integer(), nullable=False),
         sa.Column("value", sa.Float(), nullable=True),
         sa.Column("is_estimate", sa.Boolean(), nullable=False),
-        sa.PrimaryKeyConstraint(
-            "place_code", "source", "topic", "year", name=op.f("pk_key_figure")
-        ),
+        sa.PrimaryKeyConstraint("place_code", "source", "topic", "year", name=op.f("pk_key_figure")),
     )
     op.create_table(
         "match_run",
@@ -71,17 +69,11 @@ def upgrade() -> None:
         sa.Column("x", sa.Integer(), nullable=False),
         sa.Column("y", sa.Integer(), nullable=False),
         sa.Column("outline", sa.JSON(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["gemeente_code"],
-            ["gemeente.code"],
-            name=op.f("fk_wijk_gemeente_code_gemeente"),
-        ),
+        sa.ForeignKeyConstraint(["gemeente_code"], ["gemeente.code"], name=op.f("fk_wijk_gemeente_code_gemeente")),
         sa.PrimaryKeyConstraint("code", name=op.f("pk_wijk")),
     )
     with op.batch_alter_table("wijk", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_wijk_gemeente_code"), ["gemeente_code"], unique=False
-        )
+        batch_op.create_index(batch_op.f("ix_wijk_gemeente_code"), ["gemeente_code"], unique=False)
 
     op.create_table(
         "buurt",
@@ -96,23 +88,13 @@ def upgrade() -> None:
         sa.Column("outline", sa.JSON(), nullable=False),
         sa.Column("intro", sa.String(length=1000), nullable=False),
         sa.Column("moderation", sa.String(length=10), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["gemeente_code"],
-            ["gemeente.code"],
-            name=op.f("fk_buurt_gemeente_code_gemeente"),
-        ),
-        sa.ForeignKeyConstraint(
-            ["wijk_code"], ["wijk.code"], name=op.f("fk_buurt_wijk_code_wijk")
-        ),
+        sa.ForeignKeyConstraint(["gemeente_code"], ["gemeente.code"], name=op.f("fk_buurt_gemeente_code_gemeente")),
+        sa.ForeignKeyConstraint(["wijk_code"], ["wijk.code"], name=op.f("fk_buurt_wijk_code_wijk")),
         sa.PrimaryKeyConstraint("code", name=op.f("pk_buurt")),
     )
     with op.batch_alter_table("buurt", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_buurt_gemeente_code"), ["gemeente_code"], unique=False
-        )
-        batch_op.create_index(
-            batch_op.f("ix_buurt_wijk_code"), ["wijk_code"], unique=False
-        )
+        batch_op.create_index(batch_op.f("ix_buurt_gemeente_code"), ["gemeente_code"], unique=False)
+        batch_op.create_index(batch_op.f("ix_buurt_wijk_code"), ["wijk_code"], unique=False)
 
     op.create_table(
         "account",
@@ -131,16 +113,12 @@ def upgrade() -> None:
         sa.Column("session_version", sa.Integer(), nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.Column("deactivated_at", UtcDateTime(), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["buurt_code"], ["buurt.code"], name=op.f("fk_account_buurt_code_buurt")
-        ),
+        sa.ForeignKeyConstraint(["buurt_code"], ["buurt.code"], name=op.f("fk_account_buurt_code_buurt")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_account")),
         sa.UniqueConstraint("email", name=op.f("uq_account_email")),
     )
     with op.batch_alter_table("account", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_account_buurt_code"), ["buurt_code"], unique=False
-        )
+        batch_op.create_index(batch_op.f("ix_account_buurt_code"), ["buurt_code"], unique=False)
         batch_op.create_index(batch_op.f("ix_account_phone"), ["phone"], unique=False)
 
     op.create_table(
@@ -148,19 +126,9 @@ def upgrade() -> None:
         sa.Column("buurt_code", sa.String(), nullable=False),
         sa.Column("neighbour_code", sa.String(), nullable=False),
         sa.Column("metres", sa.Integer(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["buurt_code"],
-            ["buurt.code"],
-            name=op.f("fk_buurt_border_buurt_code_buurt"),
-        ),
-        sa.ForeignKeyConstraint(
-            ["neighbour_code"],
-            ["buurt.code"],
-            name=op.f("fk_buurt_border_neighbour_code_buurt"),
-        ),
-        sa.PrimaryKeyConstraint(
-            "buurt_code", "neighbour_code", name=op.f("pk_buurt_border")
-        ),
+        sa.ForeignKeyConstraint(["buurt_code"], ["buurt.code"], name=op.f("fk_buurt_border_buurt_code_buurt")),
+        sa.ForeignKeyConstraint(["neighbour_code"], ["buurt.code"], name=op.f("fk_buurt_border_neighbour_code_buurt")),
+        sa.PrimaryKeyConstraint("buurt_code", "neighbour_code", name=op.f("pk_buurt_border")),
     )
     op.create_table(
         "meeting_place",
@@ -170,29 +138,19 @@ def upgrade() -> None:
         sa.Column("address", sa.String(length=200), nullable=False),
         sa.Column("hours", sa.String(length=200), nullable=False),
         sa.Column("is_example", sa.Boolean(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["buurt_code"],
-            ["buurt.code"],
-            name=op.f("fk_meeting_place_buurt_code_buurt"),
-        ),
+        sa.ForeignKeyConstraint(["buurt_code"], ["buurt.code"], name=op.f("fk_meeting_place_buurt_code_buurt")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_meeting_place")),
     )
     with op.batch_alter_table("meeting_place", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_meeting_place_buurt_code"), ["buurt_code"], unique=False
-        )
+        batch_op.create_index(batch_op.f("ix_meeting_place_buurt_code"), ["buurt_code"], unique=False)
 
     op.create_table(
         "postcode",
         sa.Column("code", sa.String(length=6), nullable=False),
         sa.Column("wijk_code", sa.String(), nullable=True),
         sa.Column("buurt_code", sa.String(), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["buurt_code"], ["buurt.code"], name=op.f("fk_postcode_buurt_code_buurt")
-        ),
-        sa.ForeignKeyConstraint(
-            ["wijk_code"], ["wijk.code"], name=op.f("fk_postcode_wijk_code_wijk")
-        ),
+        sa.ForeignKeyConstraint(["buurt_code"], ["buurt.code"], name=op.f("fk_postcode_buurt_code_buurt")),
+        sa.ForeignKeyConstraint(["wijk_code"], ["wijk.code"], name=op.f("fk_postcode_wijk_code_wijk")),
         sa.PrimaryKeyConstraint("code", name=op.f("pk_postcode")),
     )
     op.create_table(
@@ -206,20 +164,12 @@ def upgrade() -> None:
         sa.Column("expires_at", UtcDateTime(), nullable=False),
         sa.Column("used_at", UtcDateTime(), nullable=True),
         sa.Column("revoked_at", UtcDateTime(), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["account_id"],
-            ["account.id"],
-            name=op.f("fk_action_link_account_id_account"),
-        ),
+        sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_action_link_account_id_account")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_action_link")),
     )
     with op.batch_alter_table("action_link", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_action_link_account_id"), ["account_id"], unique=False
-        )
-        batch_op.create_index(
-            "ix_action_link_purpose_subject", ["purpose", "subject_id"], unique=False
-        )
+        batch_op.create_index(batch_op.f("ix_action_link_account_id"), ["account_id"], unique=False)
+        batch_op.create_index("ix_action_link_purpose_subject", ["purpose", "subject_id"], unique=False)
 
     op.create_table(
         "block",
@@ -227,18 +177,12 @@ def upgrade() -> None:
         sa.Column("volunteer_id", sa.Integer(), nullable=False),
         sa.Column("asker_id", sa.Integer(), nullable=False),
         sa.Column("at", UtcDateTime(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["asker_id"], ["account.id"], name=op.f("fk_block_asker_id_account")
-        ),
-        sa.ForeignKeyConstraint(
-            ["volunteer_id"], ["account.id"], name=op.f("fk_block_volunteer_id_account")
-        ),
+        sa.ForeignKeyConstraint(["asker_id"], ["account.id"], name=op.f("fk_block_asker_id_account")),
+        sa.ForeignKeyConstraint(["volunteer_id"], ["account.id"], name=op.f("fk_block_volunteer_id_account")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_block")),
     )
     with op.batch_alter_table("block", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_block_volunteer_id"), ["volunteer_id"], unique=False
-        )
+        batch_op.create_index(batch_op.f("ix_block_volunteer_id"), ["volunteer_id"], unique=False)
 
     op.create_table(
         "consent",
@@ -249,20 +193,12 @@ def upgrade() -> None:
         sa.Column("note", sa.String(length=300), nullable=False),
         sa.Column("recorded_by_id", sa.Integer(), nullable=True),
         sa.Column("at", UtcDateTime(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["account_id"], ["account.id"], name=op.f("fk_consent_account_id_account")
-        ),
-        sa.ForeignKeyConstraint(
-            ["recorded_by_id"],
-            ["account.id"],
-            name=op.f("fk_consent_recorded_by_id_account"),
-        ),
+        sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_consent_account_id_account")),
+        sa.ForeignKeyConstraint(["recorded_by_id"], ["account.id"], name=op.f("fk_consent_recorded_by_id_account")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_consent")),
     )
     with op.batch_alter_table("consent", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_consent_account_id"), ["account_id"], unique=False
-        )
+        batch_op.create_index(batch_op.f("ix_consent_account_id"), ["account_id"], unique=False)
 
     op.create_table(
         "draft",
@@ -271,18 +207,12 @@ def upgrade() -> None:
         sa.Column("account_id", sa.Integer(), nullable=True),
         sa.Column("data", sa.JSON(), nullable=False),
         sa.Column("updated_at", UtcDateTime(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["account_id"], ["account.id"], name=op.f("fk_draft_account_id_account")
-        ),
+        sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_draft_account_id_account")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_draft")),
     )
     with op.batch_alter_table("draft", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_draft_account_id"), ["account_id"], unique=False
-        )
-        batch_op.create_index(
-            batch_op.f("ix_draft_updated_at"), ["updated_at"], unique=False
-        )
+        batch_op.create_index(batch_op.f("ix_draft_account_id"), ["account_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_draft_updated_at"), ["updated_at"], unique=False)
 
     op.create_table(
         "event",
@@ -293,16 +223,12 @@ def upgrade() -> None:
         sa.Column("subject", sa.String(length=20), nullable=False),
         sa.Column("subject_id", sa.Integer(), nullable=True),
         sa.Column("data", sa.JSON(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["actor_id"], ["account.id"], name=op.f("fk_event_actor_id_account")
-        ),
+        sa.ForeignKeyConstraint(["actor_id"], ["account.id"], name=op.f("fk_event_actor_id_account")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_event")),
     )
     with op.batch_alter_table("event", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_event_at"), ["at"], unique=False)
-        batch_op.create_index(
-            "ix_event_subject", ["subject", "subject_id"], unique=False
-        )
+        batch_op.create_index("ix_event_subject", ["subject", "subject_id"], unique=False)
 
     op.create_table(
         "staff_role",
@@ -312,20 +238,12 @@ def upgrade() -> None:
         sa.Column("place_code", sa.String(length=10), nullable=False),
         sa.Column("note", sa.String(length=200), nullable=False),
         sa.Column("since", sa.Date(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["account_id"],
-            ["account.id"],
-            name=op.f("fk_staff_role_account_id_account"),
-        ),
+        sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_staff_role_account_id_account")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_staff_role")),
     )
     with op.batch_alter_table("staff_role", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_staff_role_account_id"), ["account_id"], unique=False
-        )
-        batch_op.create_index(
-            batch_op.f("ix_staff_role_place_code"), ["place_code"], unique=False
-        )
+        batch_op.create_index(batch_op.f("ix_staff_role_account_id"), ["account_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_staff_role_place_code"), ["place_code"], unique=False)
 
     op.create_table(
         "volunteer",
@@ -345,19 +263,11 @@ def upgrade() -> None:
         sa.Column("introduced_by_id", sa.Integer(), nullable=True),
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.Column("updated_at", UtcDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_volunteer_account_id_account")),
         sa.ForeignKeyConstraint(
-            ["account_id"], ["account.id"], name=op.f("fk_volunteer_account_id_account")
+            ["introduced_by_id"], ["account.id"], name=op.f("fk_volunteer_introduced_by_id_account")
         ),
-        sa.ForeignKeyConstraint(
-            ["introduced_by_id"],
-            ["account.id"],
-            name=op.f("fk_volunteer_introduced_by_id_account"),
-        ),
-        sa.ForeignKeyConstraint(
-            ["vog_seen_by_id"],
-            ["account.id"],
-            name=op.f("fk_volunteer_vog_seen_by_id_account"),
-        ),
+        sa.ForeignKeyConstraint(["vog_seen_by_id"], ["account.id"], name=op.f("fk_volunteer_vog_seen_by_id_account")),
         sa.PrimaryKeyConstraint("account_id", name=op.f("pk_volunteer")),
     )
     op.create_table(
@@ -367,16 +277,12 @@ def upgrade() -> None:
         sa.Column("first_day", sa.Date(), nullable=False),
         sa.Column("last_day", sa.Date(), nullable=False),
         sa.ForeignKeyConstraint(
-            ["volunteer_id"],
-            ["volunteer.account_id"],
-            name=op.f("fk_absence_volunteer_id_volunteer"),
+            ["volunteer_id"], ["volunteer.account_id"], name=op.f("fk_absence_volunteer_id_volunteer")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_absence")),
     )
     with op.batch_alter_table("absence", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_absence_volunteer_id"), ["volunteer_id"], unique=False
-        )
+        batch_op.create_index(batch_op.f("ix_absence_volunteer_id"), ["volunteer_id"], unique=False)
 
     op.create_table(
         "help_request",
@@ -389,6 +295,7 @@ def upgrade() -> None:
         sa.Column("consent_id", sa.Integer(), nullable=True),
         sa.Column("is_discreet", sa.Boolean(), nullable=False),
         sa.Column("is_verified", sa.Boolean(), nullable=False),
+        sa.Column("kept_back", sa.String(length=10), nullable=False),
         sa.Column("category", sa.String(length=30), nullable=False),
         sa.Column("description", sa.String(length=2000), nullable=False),
         sa.Column("frequency", sa.String(length=10), nullable=False),
@@ -410,37 +317,17 @@ def upgrade() -> None:
         sa.Column("contacted_at", UtcDateTime(), nullable=True),
         sa.Column("closed_at", UtcDateTime(), nullable=True),
         sa.Column("closed_reason", sa.String(length=300), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["asker_id"], ["account.id"], name=op.f("fk_help_request_asker_id_account")
-        ),
-        sa.ForeignKeyConstraint(
-            ["buurt_code"],
-            ["buurt.code"],
-            name=op.f("fk_help_request_buurt_code_buurt"),
-        ),
-        sa.ForeignKeyConstraint(
-            ["consent_id"],
-            ["consent.id"],
-            name=op.f("fk_help_request_consent_id_consent"),
-        ),
-        sa.ForeignKeyConstraint(
-            ["posted_by_id"],
-            ["account.id"],
-            name=op.f("fk_help_request_posted_by_id_account"),
-        ),
+        sa.ForeignKeyConstraint(["asker_id"], ["account.id"], name=op.f("fk_help_request_asker_id_account")),
+        sa.ForeignKeyConstraint(["buurt_code"], ["buurt.code"], name=op.f("fk_help_request_buurt_code_buurt")),
+        sa.ForeignKeyConstraint(["consent_id"], ["consent.id"], name=op.f("fk_help_request_consent_id_consent")),
+        sa.ForeignKeyConstraint(["posted_by_id"], ["account.id"], name=op.f("fk_help_request_posted_by_id_account")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_help_request")),
         sa.UniqueConstraint("draft_key", name=op.f("uq_help_request_draft_key")),
     )
     with op.batch_alter_table("help_request", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_help_request_asker_id"), ["asker_id"], unique=False
-        )
-        batch_op.create_index(
-            "ix_help_request_state_buurt", ["state", "buurt_code"], unique=False
-        )
-        batch_op.create_index(
-            "ix_help_request_state_contact", ["state", "contact_due"], unique=False
-        )
+        batch_op.create_index(batch_op.f("ix_help_request_asker_id"), ["asker_id"], unique=False)
+        batch_op.create_index("ix_help_request_state_buurt", ["state", "buurt_code"], unique=False)
+        batch_op.create_index("ix_help_request_state_contact", ["state", "contact_due"], unique=False)
 
     op.create_table(
         "outbox_message",
@@ -458,33 +345,19 @@ def upgrade() -> None:
         sa.Column("failed_at", UtcDateTime(), nullable=True),
         sa.Column("cancelled_at", UtcDateTime(), nullable=True),
         sa.Column("last_error", sa.String(length=300), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["account_id"],
-            ["account.id"],
-            name=op.f("fk_outbox_message_account_id_account"),
-        ),
-        sa.ForeignKeyConstraint(
-            ["link_id"],
-            ["action_link.id"],
-            name=op.f("fk_outbox_message_link_id_action_link"),
-        ),
+        sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_outbox_message_account_id_account")),
+        sa.ForeignKeyConstraint(["link_id"], ["action_link.id"], name=op.f("fk_outbox_message_link_id_action_link")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_outbox_message")),
         sa.UniqueConstraint("key", name=op.f("uq_outbox_message_key")),
     )
     with op.batch_alter_table("outbox_message", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_outbox_message_account_id"), ["account_id"], unique=False
-        )
+        batch_op.create_index(batch_op.f("ix_outbox_message_account_id"), ["account_id"], unique=False)
         batch_op.create_index(
             "ix_outbox_message_due",
             ["due_at"],
             unique=False,
-            sqlite_where=sa.text(
-                "sent_at is null and failed_at is null and cancelled_at is null"
-            ),
-            postgresql_where=sa.text(
-                "sent_at is null and failed_at is null and cancelled_at is null"
-            ),
+            sqlite_where=sa.text("sent_at is null and failed_at is null and cancelled_at is null"),
+            postgresql_where=sa.text("sent_at is null and failed_at is null and cancelled_at is null"),
         )
 
     op.create_table(
@@ -507,33 +380,17 @@ def upgrade() -> None:
         sa.Column("expires_at", UtcDateTime(), nullable=True),
         sa.Column("answered_at", UtcDateTime(), nullable=True),
         sa.Column("answer_reason", sa.String(length=20), nullable=False),
+        sa.ForeignKeyConstraint(["decided_by_id"], ["account.id"], name=op.f("fk_proposal_decided_by_id_account")),
+        sa.ForeignKeyConstraint(["request_id"], ["help_request.id"], name=op.f("fk_proposal_request_id_help_request")),
+        sa.ForeignKeyConstraint(["run_id"], ["match_run.id"], name=op.f("fk_proposal_run_id_match_run")),
         sa.ForeignKeyConstraint(
-            ["decided_by_id"],
-            ["account.id"],
-            name=op.f("fk_proposal_decided_by_id_account"),
-        ),
-        sa.ForeignKeyConstraint(
-            ["request_id"],
-            ["help_request.id"],
-            name=op.f("fk_proposal_request_id_help_request"),
-        ),
-        sa.ForeignKeyConstraint(
-            ["run_id"], ["match_run.id"], name=op.f("fk_proposal_run_id_match_run")
-        ),
-        sa.ForeignKeyConstraint(
-            ["volunteer_id"],
-            ["volunteer.account_id"],
-            name=op.f("fk_proposal_volunteer_id_volunteer"),
+            ["volunteer_id"], ["volunteer.account_id"], name=op.f("fk_proposal_volunteer_id_volunteer")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_proposal")),
     )
     with op.batch_alter_table("proposal", schema=None) as batch_op:
-        batch_op.create_index(
-            "ix_proposal_request_state", ["request_id", "state"], unique=False
-        )
-        batch_op.create_index(
-            "ix_proposal_volunteer_state", ["volunteer_id", "state"], unique=False
-        )
+        batch_op.create_index("ix_proposal_request_state", ["request_id", "state"], unique=False)
+        batch_op.create_index("ix_proposal_volunteer_state", ["volunteer_id", "state"], unique=False)
         batch_op.create_index(
             "uq_proposal_live",
             ["request_id", "volunteer_id"],
@@ -553,30 +410,16 @@ def upgrade() -> None:
         sa.Column("agreed_at", UtcDateTime(), nullable=True),
         sa.Column("ended_at", UtcDateTime(), nullable=True),
         sa.Column("end_reason", sa.String(length=20), nullable=False),
+        sa.ForeignKeyConstraint(["proposal_id"], ["proposal.id"], name=op.f("fk_pairing_proposal_id_proposal")),
+        sa.ForeignKeyConstraint(["request_id"], ["help_request.id"], name=op.f("fk_pairing_request_id_help_request")),
         sa.ForeignKeyConstraint(
-            ["proposal_id"],
-            ["proposal.id"],
-            name=op.f("fk_pairing_proposal_id_proposal"),
-        ),
-        sa.ForeignKeyConstraint(
-            ["request_id"],
-            ["help_request.id"],
-            name=op.f("fk_pairing_request_id_help_request"),
-        ),
-        sa.ForeignKeyConstraint(
-            ["volunteer_id"],
-            ["volunteer.account_id"],
-            name=op.f("fk_pairing_volunteer_id_volunteer"),
+            ["volunteer_id"], ["volunteer.account_id"], name=op.f("fk_pairing_volunteer_id_volunteer")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_pairing")),
     )
     with op.batch_alter_table("pairing", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_pairing_request_id"), ["request_id"], unique=False
-        )
-        batch_op.create_index(
-            batch_op.f("ix_pairing_volunteer_id"), ["volunteer_id"], unique=False
-        )
+        batch_op.create_index(batch_op.f("ix_pairing_request_id"), ["request_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_pairing_volunteer_id"), ["volunteer_id"], unique=False)
         batch_op.create_index(
             "uq_pairing_live",
             ["request_id"],
@@ -596,22 +439,12 @@ def upgrade() -> None:
         sa.Column("state", sa.String(length=12), nullable=False),
         sa.Column("reminded_at", UtcDateTime(), nullable=True),
         sa.Column("recorded_by_id", sa.Integer(), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["pairing_id"],
-            ["pairing.id"],
-            name=op.f("fk_appointment_pairing_id_pairing"),
-        ),
-        sa.ForeignKeyConstraint(
-            ["recorded_by_id"],
-            ["account.id"],
-            name=op.f("fk_appointment_recorded_by_id_account"),
-        ),
+        sa.ForeignKeyConstraint(["pairing_id"], ["pairing.id"], name=op.f("fk_appointment_pairing_id_pairing")),
+        sa.ForeignKeyConstraint(["recorded_by_id"], ["account.id"], name=op.f("fk_appointment_recorded_by_id_account")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_appointment")),
     )
     with op.batch_alter_table("appointment", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_appointment_pairing_id"), ["pairing_id"], unique=False
-        )
+        batch_op.create_index(batch_op.f("ix_appointment_pairing_id"), ["pairing_id"], unique=False)
 
     op.create_table(
         "feedback",
@@ -622,17 +455,11 @@ def upgrade() -> None:
         sa.Column("again", sa.String(length=10), nullable=False),
         sa.Column("remark", sa.String(length=1000), nullable=False),
         sa.Column("at", UtcDateTime(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["account_id"], ["account.id"], name=op.f("fk_feedback_account_id_account")
-        ),
-        sa.ForeignKeyConstraint(
-            ["pairing_id"], ["pairing.id"], name=op.f("fk_feedback_pairing_id_pairing")
-        ),
+        sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_feedback_account_id_account")),
+        sa.ForeignKeyConstraint(["pairing_id"], ["pairing.id"], name=op.f("fk_feedback_pairing_id_pairing")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_feedback")),
     )
     with op.batch_alter_table("feedback", schema=None) as batch_op:
-        batch_op.create_index(
-            "uq_feedback_once", ["pairing_id", "account_id"], unique=True
-        )
+        batch_op.create_index("uq_feedback_once", ["pairing_id", "account_id"], unique=True)
 
     # ### end Alembic commands ###

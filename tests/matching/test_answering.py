@@ -142,7 +142,7 @@ class DescribeSayingNo:
 
     def it_waits_for_whoever_else_was_asked(self, db: Session, cast: Cast) -> None:
         request, hans = make_request(db, cast.anna), another_volunteer(db, "Hans")
-        proposal, link = ask(db, request, cast.bram, cast.chantal, NOW)
+        _proposal, link = ask(db, request, cast.bram, cast.chantal, NOW)
         other, _ = ask(db, request, hans, cast.chantal, NOW)
         answering.decline_by_link(db, link, "", now=NOW)
         assert db.get_one(HelpRequest, request.id).state == RequestState.ASKED

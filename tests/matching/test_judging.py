@@ -334,9 +334,7 @@ class DescribeUndoing:
 
     def it_holds_again_what_was_held_for_its_sender(self, db: Session, cast: Cast) -> None:
         assert cast.anna.id is not None
-        request = posting.post(
-            db, WISH, asker_id=cast.anna.id, posted_by_id=cast.anna.id, now=NOW, is_verified=False
-        )
+        request = posting.post(db, WISH, asker_id=cast.anna.id, posted_by_id=cast.anna.id, now=NOW, is_verified=False)
         proposal = judging.choose(db, request, cast.bram.id, by=cast.chantal.id, now=NOW, reason="x")
         judging.undo(db, proposal, by=cast.chantal.id, now=SOON)
         assert request.state == RequestState.HELD
@@ -401,9 +399,7 @@ def it_lets_one_of_two_opbouwwerkers_decide(separate_database: str, same_person:
         start.wait()
         with open_session(True) as db:
             try:
-                judging.choose(
-                    db, db.get_one(HelpRequest, request_id), volunteer_id, by=by, now=NOW, seen="open"
-                )
+                judging.choose(db, db.get_one(HelpRequest, request_id), volunteer_id, by=by, now=NOW, seen="open")
                 db.commit()
                 outcomes.append("asked")
             except IllegalMove:

@@ -168,6 +168,4 @@ class DescribeVouchingForAVolunteer:
         with pytest.raises(NotAllowed):
             moderating.introduced(db, volunteer, by=cast.chantal.id, today=MONDAY, now=NOW)
         with pytest.raises(NotAllowed):
-            moderating.vog_seen(
-                db, volunteer, by=cast.chantal.id, today=MONDAY, renew_by=date(2028, 1, 1), now=NOW
-            )
+            moderating.vog_seen(db, volunteer, by=cast.chantal.id, today=MONDAY, renew_by=date(2028, 1, 1), now=NOW)

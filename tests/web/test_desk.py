@@ -110,9 +110,7 @@ class DescribeToday:
         assert "geweld" in page.words
         assert "slaat" not in page.words
 
-    def it_counts_working_days_that_are_over(
-        self, chantal: Browser, db: Session, request_of_anna: HelpRequest
-    ) -> None:
+    def it_counts_working_days_that_are_over(self, chantal: Browser, db: Session, request_of_anna: HelpRequest) -> None:
         request_of_anna.contact_due = today() - timedelta(days=14)
         db.add(request_of_anna)
         db.commit()
@@ -281,9 +279,7 @@ class DescribeChoosing:
         assert len(messages(db, "volunteer_asked")) == 1
 
     @pytest.mark.parametrize("welcomes_anyone", [False, True])
-    def it_agrees_with_an_offer(
-        self, chantal: Browser, db: Session, cast: Cast, welcomes_anyone: bool
-    ) -> None:
+    def it_agrees_with_an_offer(self, chantal: Browser, db: Session, cast: Cast, welcomes_anyone: bool) -> None:
         request = ask_for(db, cast.anna, welcomes_anyone=welcomes_anyone)
         proposal = propose(db, request, cast.bram, source="offer")
         page = chantal.post(path(request, "/kies"), {"kies": cast.bram.id, "stand": "open"}, follow=True)
@@ -334,9 +330,7 @@ class DescribeChoosingNobody:
 
 
 class DescribeChoosingSomebodyElse:
-    def it_asks_with_a_reason(
-        self, chantal: Browser, db: Session, cast: Cast, request_of_anna: HelpRequest
-    ) -> None:
+    def it_asks_with_a_reason(self, chantal: Browser, db: Session, cast: Cast, request_of_anna: HelpRequest) -> None:
         address = path(request_of_anna, "/iemand-anders")
         page = chantal.get(address)
         assert "Bram" in page.words
@@ -349,9 +343,7 @@ class DescribeChoosingSomebodyElse:
         assert "Bram krijgt over een minuut onze vraag" in page.words
         assert db.exec(select(Proposal)).one().source == "staff"
 
-    def it_warns_of_rules_that_a_human_may_step_over(
-        self, chantal: Browser, db: Session, cast: Cast
-    ) -> None:
+    def it_warns_of_rules_that_a_human_may_step_over(self, chantal: Browser, db: Session, cast: Cast) -> None:
         request = ask_for(db, cast.anna, category="dutch_practice")
         page = chantal.get(path(request, "/iemand-anders"))
         assert "Heeft deze hulp niet in het profiel staan." in page.words
@@ -404,18 +396,14 @@ class DescribeARequest:
         request = ask_for(db, cast.anna, description="<script>alert(1)</script> \u202eomgekeerd")
         assert "<script>alert" not in chantal.get(path(request)).text
 
-    def it_notes_the_first_contact_once(
-        self, chantal: Browser, db: Session, request_of_anna: HelpRequest
-    ) -> None:
+    def it_notes_the_first_contact_once(self, chantal: Browser, db: Session, request_of_anna: HelpRequest) -> None:
         for _ in range(2):
             page = chantal.post(path(request_of_anna, "/contact"), follow=True)
         assert "Iemand van ons sprak de vrager" in page.words
         assert request_of_anna.contacted_at is not None
         assert len(db.exec(select(Event).where(Event.tag == Tag.REQUEST_CONTACTED)).all()) == 1
 
-    def it_holds_and_releases(
-        self, chantal: Browser, db: Session, cast: Cast, request_of_anna: HelpRequest
-    ) -> None:
+    def it_holds_and_releases(self, chantal: Browser, db: Session, cast: Cast, request_of_anna: HelpRequest) -> None:
         propose(db, request_of_anna, cast.bram)
         chantal.post(path(request_of_anna, "/vasthouden"), status=302)
         assert request_of_anna.state == RequestState.HELD
@@ -424,9 +412,7 @@ class DescribeARequest:
         chantal.post(path(request_of_anna, "/vrijgeven"), status=302)
         assert request_of_anna.state == RequestState.OPEN
 
-    def it_closes_with_a_reason(
-        self, chantal: Browser, db: Session, cast: Cast, request_of_anna: HelpRequest
-    ) -> None:
+    def it_closes_with_a_reason(self, chantal: Browser, db: Session, cast: Cast, request_of_anna: HelpRequest) -> None:
         page = chantal.post(path(request_of_anna, "/sluiten"), {"s-reden": ""})
         assert page.status == 422
         assert list(page.errors()) == ["s-reden"]

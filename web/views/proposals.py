@@ -103,7 +103,7 @@ def done(token: str) -> ResponseReturnValue:
 def show(proposal_id: int) -> ResponseReturnValue:
     """The same question for a volunteer who is signed in."""
     proposal, wanted = _mine(proposal_id), _wanted()
-    why = answering.standing(proposal)
+    why = answering.standing(proposal, now=utcnow())
     if not why and request.method == "POST" and wanted is not None:
         try:
             if wanted[0]:
@@ -112,7 +112,7 @@ def show(proposal_id: int) -> ResponseReturnValue:
             return redirect(request.path)
         except AlreadyTaken:
             db().rollback()
-            why = answering.standing(_mine(proposal_id))
+            why = answering.standing(_mine(proposal_id), now=utcnow())
     if why == "yes":
         made = answering.pairing_of(db(), proposal)
         return redirect(url_for("pairings.show", pairing_id=made.id)) if made else _over("over")

@@ -79,9 +79,7 @@ def vog(account_id: int) -> ResponseReturnValue:
     if not form.validate():
         return _page(account_id, form), 422
     try:
-        moderating.vog_seen(
-            db(), volunteer, by=me(), today=current_day(), renew_by=form.renew_by.data, now=utcnow()
-        )
+        moderating.vog_seen(db(), volunteer, by=me(), today=current_day(), renew_by=form.renew_by.data, now=utcnow())
     except Invalid as error:
         say(form.renew_by, _vog_problem(error.reason))
         return _page(account_id, form), 422

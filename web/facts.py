@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import date
+from functools import lru_cache
 from typing import Any, Protocol
 
 from flask_babel import gettext as _
@@ -9,9 +10,10 @@ from flask_babel import ngettext
 
 from matching.catalogue import CATEGORIES, LANGUAGES
 from matching.models import Frequency
-from web.i18n import DAYS, PART_NAMES, PARTS, day_text, distance_text, slot_text
+from web.i18n import DAYS, PART_NAMES, PARTS, day_text, distance_text, language, slot_text, today
 
 ALL_SLOTS = 2**28 - 1
+KEPT = 8192
 _LANGUAGE_NAMES = {language.code: language.name for language in LANGUAGES}
 
 
@@ -56,15 +58,22 @@ def slot_key(slot: int) -> str:
 
 def when(request: Described) -> str:
     """ "Dinsdag 24 november, ochtend", "Elke week, op dinsdagochtend" or "In overleg"."""
-    slots = slot_list(request.slots)
-    if request.frequency == Frequency.ONCE and request.day is not None:
-        parts = [str(PART_NAMES[slot % 4]) for slot in slots if slot // 4 == request.day.weekday()]
-        day = day_text(request.day)
-        return f"{day}, {_or(parts)}" if parts else day
-    names = _("at any time") if request.slots == ALL_SLOTS else _or([slot_text(slot) for slot in slots[:4]])
-    if len(slots) > 4 and request.slots != ALL_SLOTS:
-        names = _("%(slots)s or another time", slots=", ".join(slot_text(slot) for slot in slots[:3]))
-    if request.frequency == Frequency.WEEKLY:
+    return when_text(language(), today(), request.frequency, request.day, request.slots)
+
+
+# The same words come back on many lines and for many people. The day of today tells whether a year is named.
+@lru_cache(KEPT)
+def when_text(_code: str, _today: date, frequency: str, day: date | None, slots: int) -> str:
+    """As `when`, for a list that knows its language and the day of today."""
+    free = slot_list(slots)
+    if frequency == Frequency.ONCE and day is not None:
+        parts = [str(PART_NAMES[slot % 4]) for slot in free if slot // 4 == day.weekday()]
+        on_day = day_text(day)
+        return f"{on_day}, {_or(parts)}" if parts else on_day
+    names = _("at any time") if slots == ALL_SLOTS else _or([slot_text(slot) for slot in free[:4]])
+    if len(free) > 4 and slots != ALL_SLOTS:
+        names = _("%(slots)s or another time", slots=", ".join(slot_text(slot) for slot in free[:3]))
+    if frequency == Frequency.WEEKLY:
         return _("every week, %(slots)s", slots=names)
     return _("once, %(slots)s", slots=names)
 

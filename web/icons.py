@@ -24,10 +24,15 @@ def symbols() -> dict[str, Markup]:
 
 def icon(name: str, extra_class: str = "") -> Markup:
     """The pictogram `name`, to stand beside a word. Raises KeyError for a name that is not drawn."""
+    drawn = _reference(name, f"oz-icon {extra_class}".rstrip())
+    _used()[name] = None
+    return drawn
+
+
+@cache
+def _reference(name: str, classes: str) -> Markup:
     if name not in symbols():
         raise KeyError(f"no pictogram is called {name!r}")
-    _used()[name] = None
-    classes = f"oz-icon {extra_class}".rstrip()
     return Markup('<svg class="{}" aria-hidden="true"><use href="#{}"/></svg>').format(classes, name)
 
 

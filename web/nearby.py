@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
-from types import SimpleNamespace
 from typing import NamedTuple
 
 from flask import url_for
@@ -72,7 +71,7 @@ def lines(shown: Sequence[NearbyRequest], today: date) -> list[Line]:
             start + str(each.id),
             icons[each.category],
             _what(code, each.category),
-            _when(code, today, each.frequency, each.day, each.slots),
+            facts.sentence(facts.when_text(code, today, each.frequency, each.day, each.slots)),
             _where(code, each.buurt_name, each.distance_m),
             _waits(code, (today - i18n.local(each.created_at).date()).days),
         )
@@ -82,7 +81,7 @@ def lines(shown: Sequence[NearbyRequest], today: date) -> list[Line]:
 
 def when(each: facts.Described) -> str:
     """When it is, as a sentence begins."""
-    return _when(i18n.language(), i18n.today(), each.frequency, each.day, each.slots)
+    return facts.sentence(facts.when(each))
 
 
 def where(buurt: str, metres: int) -> str:
@@ -93,12 +92,6 @@ def where(buurt: str, metres: int) -> str:
 @lru_cache(KEPT)
 def _what(_code: str, category: str) -> str:
     return facts.what(category)
-
-
-@lru_cache(KEPT)
-def _when(_code: str, _today: date, frequency: str, day: date | None, slots: int) -> str:
-    text = facts.when(SimpleNamespace(category="", frequency=frequency, day=day, slots=slots, minutes=0))
-    return text[:1].upper() + text[1:]
 
 
 @lru_cache(KEPT)

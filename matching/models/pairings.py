@@ -48,6 +48,13 @@ class Proposal(SQLModel, table=True):
     __table_args__ = (
         Index("ix_proposal_request_state", "request_id", "state"),
         Index("ix_proposal_volunteer_state", "volunteer_id", "state"),
+        Index("ix_proposal_state_source", "state", "source", "request_id"),
+        Index(
+            "ix_proposal_asked",
+            "volunteer_id",
+            sqlite_where=text("asked_at is not null"),
+            postgresql_where=text("asked_at is not null"),
+        ),
         # At most one live proposal for a pair of people; history may hold several.
         Index(
             "uq_proposal_live",

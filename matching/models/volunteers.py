@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import JSON
+from sqlalchemy import JSON, Index
 from sqlmodel import Field, SQLModel
 
 from matching.models.base import UtcDateTime
@@ -29,6 +29,9 @@ class Volunteer(SQLModel, table=True):
     introduced_by_id: int | None = Field(default=None, foreign_key="account.id")
     created_at: datetime = Field(sa_type=UtcDateTime)
     updated_at: datetime = Field(sa_type=UtcDateTime)
+
+    # Who waits the longest, for an introduction or for a task.
+    __table_args__ = (Index("ix_volunteer_waiting", "created_at", "introduced_on", "is_paused", "paused_until"),)
 
     def has_valid_vog(self, today: date) -> bool:
         return self.vog_seen_on is not None and (self.vog_renew_by is None or self.vog_renew_by > today)

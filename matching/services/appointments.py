@@ -15,6 +15,7 @@ from matching.workflow import APPOINTMENT_MOVES, AppointmentState, PairingState,
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 LONGEST_AHEAD = 366  # days
+NIGHT = 3
 PART_HOURS = ((6, 12), (12, 18), (18, 23), (0, 6))  # morning, afternoon, evening, night
 
 
@@ -39,11 +40,10 @@ def next_occasion(request: HelpRequest, volunteer_slots: int, *, now: datetime) 
         to_come = [part for part in parts if wishes.part_starts(request.day, part) > now]
         return request.day, to_come[0] if to_come else parts[-1]
     start = now.astimezone(AMSTERDAM).date()
-    for ahead in range(8):
-        day = start + timedelta(days=ahead)
-        for part in _parts(shared, day):
-            if wishes.part_starts(day, part) > now:
-                return day, part
+    week = [(day, part) for n in range(8) for day in [start + timedelta(days=n)] for part in _parts(shared, day)]
+    for day, part in sorted(week, key=lambda each: each[1] == NIGHT):  # a night only where nothing else suits
+        if wishes.part_starts(day, part) > now:
+            return day, part
     raise AssertionError("a week holds every half-day")
 
 
@@ -80,10 +80,8 @@ def moment_of(day: date, hour: time) -> datetime | None:
 
 
 def has_come(appointment: Appointment, *, now: datetime) -> bool:
-    """Whether its day, or its hour when they agreed on one, is there."""
-    if appointment.starts_at is not None:
-        return appointment.starts_at <= now
-    return appointment.day <= now.astimezone(AMSTERDAM).date()
+    """Whether its half-day, or its hour when they agreed on one, is there."""
+    return (appointment.starts_at or wishes.part_starts(appointment.day, appointment.part)) <= now
 
 
 def set_hour(

@@ -4,22 +4,39 @@ Every rule that stands in between is named, because a human may have a good reas
 what keeps people safe, what a volunteer asked for and the limit on messages hold for everybody.
 """
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cache, lru_cache
 from math import isqrt
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, case, func, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Float,
+    Integer,
+    Row,
+    Text,
+    and_,
+    bindparam,
+    case,
+    cast,
+    exists,
+    func,
+    or_,
+    select,
+)
 from sqlmodel import Session, col
 
 from matching.catalogue import CATEGORIES
 from matching.models import Absence, Account, Block, Buurt, HelpRequest, Proposal, Volunteer
 from matching.services import eligibility, wishes
 from matching.services.eligibility import Helper
-from matching.services.reach import within
+from matching.services.reach import squared_metres, within
 from matching.workflow import ProposalState
 
+KEPT = 1024
 WEEK = timedelta(days=7)
 MOST_MESSAGES = 3  # to one volunteer in seven days
 MOST_LOOKED_AT = 300  # volunteers nearest by, of whom the best fitting are shown
@@ -53,25 +70,24 @@ def search(
     limit: int = 20,
 ) -> list[Candidate]:
     """Volunteers of these places whose first name begins with `name`: fewest obstacles first, then nearest."""
-    conditions = [within(col(Account.buurt_code), places)]
-    if name:
-        conditions.append(func.lower(col(Account.first_name)).startswith(name.lower(), autoescape=True))
-    found = _candidates(session, request, conditions, today=today, now=now)
+    make = _nearest.__wrapped__ if name else _nearest  # names that somebody typed are not kept
+    query = make(tuple(places), name.lower())
+    found = _candidates(session, request, query, today=today, now=now)
     found.sort(key=lambda each: (not each.may_be_chosen, len(each.obstacles), each.distance_m, each.id))
     return found[:limit]
 
 
 def find(session: Session, request: HelpRequest, volunteer_id: int, *, today: date, now: datetime) -> Candidate | None:
     """This volunteer for this request; None when nobody is that volunteer."""
-    conditions = [col(Volunteer.account_id) == volunteer_id]
-    return next(iter(_candidates(session, request, conditions, today=today, now=now)), None)
+    found = _candidates(session, request, _this_one(), today=today, now=now, volunteer_id=volunteer_id)
+    return next(iter(found), None)
 
 
 def _candidates(
-    session: Session, request: HelpRequest, conditions: list[ColumnElement[bool]], *, today: date, now: datetime
+    session: Session, request: HelpRequest, query: Any, *, today: date, now: datetime, **values: int
 ) -> list[Candidate]:
     session.flush()  # what was just decided counts too
-    rows = session.connection().execute(_volunteers(request).where(*conditions)).all()
+    rows = session.connection().execute(query, {"x": float(request.x), "y": float(request.y), **values}).all()
     ids = [row.account_id for row in rows]
     away = _away(session, request, ids)
     blocked = _blocked(session, request)
@@ -115,28 +131,58 @@ def _between(
     return tuple(rule for rule, holds in stands.items() if holds)
 
 
-def _volunteers(request: HelpRequest) -> Any:  # an SQL expression; its generic type says nothing here
-    v, a = Volunteer, Account
-    columns = (v.account_id, v.skills, v.slots, v.radius_m, v.languages, v.weekly_max, v.has_car, v.is_paused,
-               v.paused_until, v.vog_seen_on, v.vog_renew_by, v.introduced_on, a.first_name, a.x, a.y)  # fmt: skip
-    across, along = col(a.x) - request.x, col(a.y) - request.y
-    return (
-        select(*(col(column) for column in columns), col(Buurt.name).label("buurt_name"), col(Buurt.gemeente_code))
-        .join(Account, col(a.id) == col(v.account_id))
-        .join(Buurt, col(Buurt.code) == col(a.buurt_code))
-        .where(col(a.deactivated_at).is_(None), col(a.x).is_not(None), col(a.y).is_not(None))
-        .order_by(across * across + along * along, col(v.account_id))
+@lru_cache(KEPT)
+def _nearest(places: tuple[str, ...], name: str) -> Any:  # an SQL expression; its generic type says nothing here
+    """Volunteers of these places whose first name begins with `name`, those who live nearest by."""
+    conditions = [within(col(Account.buurt_code), places)]
+    if name:
+        conditions.append(func.lower(col(Account.first_name)).startswith(name, autoescape=True))
+    return _volunteers(conditions)
+
+
+@cache
+def _this_one() -> Any:  # as above
+    return _volunteers([col(Account.id) == bindparam("volunteer_id", type_=Integer)])
+
+
+def _volunteers(conditions: list[ColumnElement[bool]]) -> Any:  # as above
+    """The nearest of whom these hold: found first by what an index tells, and only then read."""
+    v, a, x, y = Volunteer, Account, bindparam("x", type_=Float), bindparam("y", type_=Float)
+    squared = squared_metres(col(a.x), col(a.y), x, y).label("squared")
+    nearest = (
+        select(col(a.id), squared)
+        .where(*conditions, col(a.deactivated_at).is_(None), col(a.x).is_not(None), col(a.y).is_not(None))
+        .where(exists().where(col(v.account_id) == col(a.id)))
+        .order_by(squared, col(a.id))
         .limit(MOST_LOOKED_AT)
+        .subquery()
     )
+    columns = (v.account_id, v.slots, v.radius_m, v.weekly_max, v.has_car, v.is_paused, v.paused_until, v.vog_seen_on,
+               v.vog_renew_by, v.introduced_on, a.first_name, a.x, a.y)  # fmt: skip
+    texts = (cast(col(v.skills), Text).label("skills"), cast(col(v.languages), Text).label("languages"))
+    return (
+        select(*(col(column) for column in columns), *texts)
+        .add_columns(col(Buurt.name).label("buurt_name"), col(Buurt.gemeente_code))
+        .join_from(nearest, v, col(v.account_id) == nearest.c.id)
+        .join(a, col(a.id) == nearest.c.id)
+        .join(Buurt, col(Buurt.code) == col(a.buurt_code))
+        .order_by(nearest.c.squared, nearest.c.id)
+    )
+
+
+@lru_cache(KEPT)
+def _read(values: str) -> frozenset[str]:
+    """A list as the database keeps it. The same few come back with every volunteer."""
+    return frozenset(json.loads(values))
 
 
 def _helper(row: Row[Any], today: date) -> Helper:
     return Helper(
         account_id=row.account_id,
-        skills=frozenset(row.skills),
+        skills=_read(row.skills),
         slots=row.slots,
         radius_m=row.radius_m,
-        languages=frozenset(row.languages),
+        languages=_read(row.languages),
         has_car=row.has_car,
         has_vog=row.vog_seen_on is not None and (row.vog_renew_by is None or row.vog_renew_by > today),
         is_introduced=row.introduced_on is not None,

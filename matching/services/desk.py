@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Date,
+    Integer,
     Row,
     String,
     Text,
@@ -28,7 +29,6 @@ from sqlalchemy import (
     type_coerce,
     union_all,
 )
-from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
 from matching.models import (
@@ -52,10 +52,9 @@ Rows = Sequence[Row[Any]]
 Places = tuple[str, ...]
 KEPT = 256
 # What can be asked for in the list, besides a state.
-OPEN, CHOOSE, CONTACT, NOBODY, RISK, CONSENT, OVER = (
-    "open", "choose", "contact", "nobody", "risk", "consent", "over",
-)  # fmt: skip
+OPEN, CHOOSE, CONTACT, NOBODY, RISK, OVER = "open", "choose", "contact", "nobody", "risk", "over"
 OVER_STATES = (RequestState.DONE, RequestState.WITHDRAWN, RequestState.CLOSED)
+SEVERAL: dict[str, tuple[str, ...]] = {OPEN: OPEN_REQUEST_STATES, OVER: OVER_STATES}
 
 
 def place_names(session: Session, places: Places) -> list[str]:
@@ -65,16 +64,17 @@ def place_names(session: Session, places: Places) -> list[str]:
     return [row.name for row in session.connection().execute(query)]
 
 
-def _proposed(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+def _proposed() -> ColumnElement[bool]:
     return exists().where(
-        col(Proposal.request_id) == col(HelpRequest.id),
-        col(Proposal.state) == ProposalState.PROPOSED,
-        *conditions,
+        col(Proposal.request_id) == col(HelpRequest.id), col(Proposal.state) == ProposalState.PROPOSED
     )
 
 
 def _has_offer() -> ColumnElement[bool]:
-    return _proposed(col(Proposal.source) == "offer")
+    offered = select(col(Proposal.request_id)).where(
+        col(Proposal.state) == ProposalState.PROPOSED, col(Proposal.source) == "offer"
+    )
+    return col(HelpRequest.id).in_(offered)  # found once: far fewer than there are requests
 
 
 def _where(what: str) -> ColumnElement[bool]:
@@ -89,16 +89,9 @@ def _where(what: str) -> ColumnElement[bool]:
         return or_(waits, and_(state == RequestState.ASKED, _has_offer()))
     if what == NOBODY:
         return and_(state == RequestState.OPEN, col(request.no_match_reason).is_not(None), ~_proposed())
-    if what == CONSENT:
-        return and_(state == RequestState.CLAIMED, _asker_has_no_mail())
     if what == OVER:
         return state.in_(OVER_STATES)
     return state.in_(OPEN_REQUEST_STATES) if what == OPEN else state == what
-
-
-def _asker_has_no_mail() -> ColumnElement[bool]:
-    asker = aliased(Account)  # lists join the account too
-    return exists().where(col(asker.id) == col(HelpRequest.asker_id), col(asker.email).is_(None))
 
 
 def count(session: Session, places: Places, kinds: Sequence[str]) -> dict[str, int]:
@@ -110,8 +103,12 @@ def count(session: Session, places: Places, kinds: Sequence[str]) -> dict[str, i
 # Putting a statement together takes longer than running it, so each is kept for whoever asks the same again.
 @lru_cache(KEPT)
 def _count_query(places: Places, kinds: tuple[str, ...]) -> Any:  # an SQL expression; its generic type says nothing
-    sums = [func.coalesce(func.sum(case((_where(kind), 1), else_=0)), 0).label(kind) for kind in kinds]
-    return select(*sums).where(within(col(HelpRequest.buurt_code), places), _where(OPEN))
+    counts = [select(func.count()).where(*_waits(places, kind)) for kind in kinds]
+    return select(*(query.scalar_subquery().label(kind) for kind, query in zip(kinds, counts, strict=True)))
+
+
+def _waits(places: Places, what: str) -> tuple[ColumnElement[bool], ...]:
+    return within(col(HelpRequest.buurt_code), places), _where(what)
 
 
 def _columns() -> tuple[Any, ...]:
@@ -136,12 +133,22 @@ def _columns() -> tuple[Any, ...]:
     )
 
 
-def _lines(places: Places, what: str, *more: Any) -> Any:  # as above
+# What every query with a page asks for.
+PAGED = bindparam("size", type_=Integer), bindparam("skip", type_=Integer)
+
+
+def _chosen(places: Places, what: str, *more: Any) -> Any:  # as above
+    """The keys of requests with the columns `more`: what they are sorted by, before anything is joined."""
+    return select(col(HelpRequest.id), *more).where(*_waits(places, what))
+
+
+def _lines(chosen: Any, *more: Any) -> Any:  # as above
+    """The columns of a line and `more`, for the requests of a subquery."""
     return (
         select(*_columns(), *more)
+        .join_from(chosen, HelpRequest, col(HelpRequest.id) == chosen.c.id)
         .join(Buurt, col(Buurt.code) == col(HelpRequest.buurt_code))
         .join(Account, col(Account.id) == col(HelpRequest.asker_id))
-        .where(within(col(HelpRequest.buurt_code), places), _where(what))
     )
 
 
@@ -149,22 +156,21 @@ def attention(session: Session, places: Places, limits: dict[str, int]) -> dict[
     """The first few requests of each kind, what is due first first: the columns of a line and `kind`, phone,
     risks, no_match_reason, no_match_wish. One query."""
     found: dict[str, list[Row[Any]]] = {kind: [] for kind in limits}
-    rows = session.connection().execute(_attention_query(places, tuple(limits.items()))).all()
-    for row in sorted(rows, key=lambda row: (row.due, row.id)):
+    for row in session.connection().execute(_attention_query(places, tuple(limits.items()))):
         found[row.kind].append(row)
     return found
 
 
 @lru_cache(KEPT)
 def _attention_query(places: Places, limits: tuple[tuple[str, int], ...]) -> Any:  # as above
-    request = HelpRequest
-    more = (col(Account.phone), col(request.risks), col(request.no_match_reason), col(request.no_match_wish))
-    parts = []
+    request, parts = HelpRequest, []
     for kind, limit in limits:
-        part = _lines(places, kind, *more, type_coerce(literal(kind), String).label("kind"))
-        part = part.add_columns(_urgency(kind).label("due")).order_by(_urgency(kind), col(request.id)).limit(limit)
+        labels = _urgency(kind).label("due"), type_coerce(literal(kind), String).label("kind")
+        part = _chosen(places, kind, *labels).order_by(_urgency(kind), col(request.id)).limit(limit)
         parts.append(select(*part.subquery().c))
-    return union_all(*parts)
+    chosen = union_all(*parts).subquery()
+    more = (col(Account.phone), col(request.risks), col(request.no_match_reason), col(request.no_match_wish))
+    return _lines(chosen, *more, chosen.c.kind).order_by(chosen.c.due, chosen.c.id)
 
 
 def _urgency(what: str = OPEN) -> Any:  # as above
@@ -176,19 +182,21 @@ def _urgency(what: str = OPEN) -> Any:  # as above
 def to_judge(session: Session, places: Places, *, limit: int) -> Rows:
     """Requests with people to choose from, offers first and then by urgency: the columns of a line, has_offer and
     how many `candidates`."""
-    return session.connection().execute(_judge_query(places, limit)).all()
+    return session.connection().execute(_judge_query(places), {"size": limit}).all()
 
 
 @lru_cache(KEPT)
-def _judge_query(places: Places, limit: int) -> Any:  # as above
+def _judge_query(places: Places) -> Any:  # as above
+    offered, due = _has_offer().label("has_offer"), _urgency().label("due")
+    chosen = _chosen(places, CHOOSE, offered, due).order_by(offered.desc(), due, col(HelpRequest.id))
+    first = chosen.limit(PAGED[0]).subquery()
     candidates = (
         select(func.count())
-        .where(col(Proposal.request_id) == col(HelpRequest.id), col(Proposal.state) == ProposalState.PROPOSED)
+        .where(col(Proposal.request_id) == first.c.id, col(Proposal.state) == ProposalState.PROPOSED)
         .scalar_subquery()
     )
-    offered = _has_offer().label("has_offer")
-    query = _lines(places, CHOOSE, offered, candidates.label("candidates"))
-    return query.order_by(offered.desc(), _urgency(), col(HelpRequest.id)).limit(limit)
+    lines = _lines(first, first.c.has_offer, candidates.label("candidates"))
+    return lines.order_by(first.c.has_offer.desc(), first.c.due, first.c.id)
 
 
 def candidates(session: Session, request_ids: Sequence[int], *, state: str = "") -> dict[int, list[Row[Any]]]:
@@ -230,33 +238,38 @@ def proposals() -> Any:  # as above
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """How many requests there are, by state, and the buurten (code to name) that have any."""
+    """How many requests there are, by state and by state and buurt, and the buurten (code to name) that have any."""
 
     states: dict[str, int]
+    counts: dict[tuple[str, str], int]
     buurten: dict[str, str]
 
-    def count(self, what: str) -> int:
+    def count(self, what: str, buurt_code: str = "") -> int:
         """How many requests the list shows for a state, OPEN or OVER; 0 for what only the database can tell."""
-        several: dict[str, tuple[str, ...]] = {OPEN: OPEN_REQUEST_STATES, OVER: OVER_STATES}
-        return sum(self.states.get(state, 0) for state in several.get(what, (what,)))
+        states = SEVERAL.get(what, (what,))
+        if buurt_code:
+            return sum(self.counts.get((state, buurt_code), 0) for state in states)
+        return sum(self.states.get(state, 0) for state in states)
 
 
 def tally(session: Session, places: Places) -> Tally:
     states: dict[str, int] = defaultdict(int)
+    counts: dict[tuple[str, str], int] = {}
     buurten: dict[str, str] = {}
     for state, code, name, n in session.connection().execute(_tally_query(places)):
         states[state] += n
+        counts[state, code] = n
         buurten[code] = name
-    return Tally(states, buurten)
+    return Tally(states, counts, buurten)
 
 
 @lru_cache(KEPT)
 def _tally_query(places: Places) -> Any:  # as above
+    state, code = col(HelpRequest.state), col(HelpRequest.buurt_code)
+    counted = select(state, code, func.count().label("n")).where(within(code, places)).group_by(state, code).subquery()
     return (
-        select(col(HelpRequest.state), col(HelpRequest.buurt_code), col(Buurt.name), func.count().label("n"))
-        .join(Buurt, col(Buurt.code) == col(HelpRequest.buurt_code))
-        .where(within(col(HelpRequest.buurt_code), places))
-        .group_by(col(HelpRequest.state), col(HelpRequest.buurt_code), col(Buurt.name))
+        select(counted.c.state, counted.c.buurt_code, col(Buurt.name), counted.c.n)
+        .join_from(counted, Buurt, col(Buurt.code) == counted.c.buurt_code)
         .order_by(col(Buurt.name))
     )
 
@@ -273,26 +286,35 @@ class Sheet:
 
 
 def requests(
-    session: Session, places: Places, *, what: str = OPEN, buurt_code: str = "", page: int = 1, size: int = 20
+    session: Session,
+    places: Places,
+    known: Tally,
+    *,
+    what: str = OPEN,
+    buurt_code: str = "",
+    page: int = 1,
+    size: int = 20,
 ) -> Sheet:
     """The requests of these places that wait for something or are in a state, the most urgent first; what is over
-    runs from the latest."""
-    return sheet(session, _requests_query(places, what, buurt_code), page, size)
+    runs from the latest. `known`: the tally of the same places, which has counted most of it already. Page 1
+    when there are not so many."""
+    here = (buurt_code,) if buurt_code else places
+    counted = what in SEVERAL or what in tuple(RequestState)
+    total = known.count(what, buurt_code) if counted else count(session, here, (what,))[what]
+    number = page if (page - 1) * size < total else 1
+    values = {"size": size, "skip": (number - 1) * size}
+    rows = session.connection().execute(_requests_query(here, what), values).all() if total else []
+    return sheet_of(rows, total, number, size)
 
 
 @lru_cache(KEPT)
-def _requests_query(places: Places, what: str, buurt_code: str) -> Any:  # as above
-    query = _lines(places, what, func.count().over().label("total"))
-    if buurt_code:
-        query = query.where(col(HelpRequest.buurt_code) == buurt_code)
-    order = (col(HelpRequest.updated_at).desc(),) if what in (OVER, *OVER_STATES) else (_urgency(what),)
-    return query.order_by(*order, col(HelpRequest.id))
+def _requests_query(places: Places, what: str) -> Any:  # as above
+    latest = what in (OVER, *OVER_STATES)
+    due = col(HelpRequest.updated_at) if latest else _urgency(what)
+    chosen = _chosen(places, what, due.label("due")).order_by(due.desc() if latest else due, col(HelpRequest.id))
+    shown = chosen.limit(PAGED[0]).offset(PAGED[1]).subquery()
+    return _lines(shown).order_by(shown.c.due.desc() if latest else shown.c.due, shown.c.id)
 
 
-def sheet(session: Session, query: Any, page: int, size: int) -> Sheet:
-    """A page of a query with a column `total`; the first one when there are not so many."""
-    rows = session.connection().execute(query.limit(size).offset((page - 1) * size)).all()
-    if not rows and page > 1:
-        return sheet(session, query, 1, size)
-    total = rows[0].total if rows else 0
-    return Sheet(rows, total, page, max(1, -(-total // size)), size)
+def sheet_of(rows: Rows, total: int, number: int, size: int) -> Sheet:
+    return Sheet(rows, total, number, max(1, -(-total // size)), size)

@@ -99,8 +99,8 @@ def _pairing_query() -> Any:  # as above
 
 
 def history(session: Session, request: HelpRequest) -> Rows:
-    """What happened to this request, its proposals and its pairings, the latest first: at, tag, actor (first name
-    or None), volunteer (first name or None)."""
+    """What happened to this request, its proposals and its pairings, the latest first: at, tag, data, actor (first
+    name or None), volunteer (first name or None)."""
     return session.connection().execute(_history_query(), {"request_id": request.id}).all()
 
 
@@ -118,6 +118,7 @@ def _history_query() -> Any:  # as above
         select(
             col(Event.at),
             col(Event.tag),
+            col(Event.data),
             col(actor.first_name).label("actor"),
             col(volunteer.first_name).label("volunteer"),
         )

@@ -5,6 +5,7 @@ after the other. Nothing leaves the house before the minute for taking it back i
 """
 
 from datetime import datetime
+from typing import Protocol
 
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
@@ -17,6 +18,7 @@ from matching.services.candidates import Candidate
 from matching.services.history import record
 from matching.workflow import (
     LIVE_PAIRING_STATES,
+    OPEN_REQUEST_STATES,
     PAIRING_MOVES,
     PROPOSAL_MOVES,
     REQUEST_MOVES,
@@ -92,6 +94,22 @@ def choose_nobody(session: Session, request: HelpRequest, *, by: int, now: datet
 def can_undo(decided_at: datetime | None, *, now: datetime) -> bool:
     """Whether the minute after this decision is not over."""
     return decided_at is not None and now < decided_at + UNDO_WINDOW
+
+
+class Decided(Protocol):
+    """What was decided about: a proposal, or what the desk shows of one."""
+
+    @property
+    def source(self) -> str: ...
+
+    @property
+    def state(self) -> str: ...
+
+
+def is_answered(decided: Decided) -> bool:
+    """Whether a question was answered with a yes: then the yes is not the desk's to take back. An offer is, because
+    its yes was there before the decision."""
+    return decided.state == ProposalState.ACCEPTED and decided.source != OFFER
 
 
 def undo(session: Session, proposal: Proposal, *, by: int, now: datetime) -> None:
@@ -245,7 +263,7 @@ def _undo_nobody(session: Session, request: HelpRequest, proposal: Proposal, *, 
 
 def _undo_agreement(session: Session, request: HelpRequest, proposal: Proposal, *, by: int, now: datetime) -> None:
     """An offer that was agreed with: the pairing falls away unseen, and who was asked before is asked still."""
-    if proposal.source != OFFER:
+    if is_answered(proposal):
         raise IllegalMove("the volunteer has answered")
     decided_at = proposal.decided_at
     assert decided_at is not None

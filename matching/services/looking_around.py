@@ -136,16 +136,18 @@ def nearby(session: Session, volunteer_id: int, *, today: date, limit: int | Non
 
 def fitting(session: Session, helper: Helper, *, today: date) -> list[Fit]:
     """As `nearby`, for a helper at hand and without the details, which only the page that is shown needs. The
-    database narrows down, the rules decide."""
+    database narrows down, and the rules decide wherever it cannot be sure."""
     if not helper.is_available:
         return []
-    query, values = looking_queries.of_candidates(), _narrowed_to(helper, today)
-    candidates = map(_candidate, session.connection().execute(query, values).all())
-    found = [
-        Fit(each.id, each.category, each.buurt_code, eligibility.squared_distance(helper, each))
-        for each in candidates
-        if eligibility.obstacle(helper, each, today) is None
-    ]
+    rows = session.connection().execute(looking_queries.of_candidates(), _narrowed_to(helper, today)).all()
+    known, anywhere = helper.live | helper.answered, helper.radius_m is None
+    found = []
+    for row in rows:
+        key, asker, poster, category, day, _slots, languages, buurt_code, _x, _y, squared = row
+        is_plain = day is None and languages == NO_VALUES and not anywhere
+        is_new = key not in known and asker not in helper.blocked and helper.account_id not in (asker, poster)
+        if (is_plain and is_new) or eligibility.obstacle(helper, _candidate(row), today) is None:
+            found.append(Fit(key, category, buurt_code, int(squared)))
     found.sort(key=attrgetter("squared"))  # stable: of equals the oldest stays first
     return found
 
@@ -259,15 +261,14 @@ def _narrowed_to(helper: Helper, today: date) -> dict[str, Any]:
         "categories": eligibility.possible_categories(helper),
         "slots": helper.slots,
         "today": today,
-        "left": helper.x - reach,
-        "right": helper.x + reach,
-        "bottom": helper.y - reach,
-        "top": helper.y + reach,
+        "x": float(helper.x),
+        "y": float(helper.y),
+        "reach": float(reach**2),
     }
 
 
 def _candidate(row: Any) -> Candidate:
-    key, asker, poster, category, day, slots, languages, buurt_code, x, y = row
+    key, asker, poster, category, day, slots, languages, buurt_code, x, y, _squared = row
     return Candidate(key, asker, poster, category, day, slots, _read(languages), buurt_code, x, y)
 
 

@@ -6,10 +6,11 @@ They select columns and no entities, because a list can be long.
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BindParameter, Text, bindparam, cast, or_, select
+from sqlalchemy import BindParameter, Float, Text, bindparam, cast, or_, select
 from sqlmodel import col
 
 from matching.models import Absence, Account, Block, Buurt, HelpRequest, Proposal, Volunteer
+from matching.services.reach import squared_metres
 from matching.workflow import LIVE_PROPOSAL_STATES, ProposalState, RequestState
 
 NO_VALUES = "[]"  # an empty list as both databases keep it
@@ -88,8 +89,12 @@ def of_shown() -> Any:  # as above
 
 @cache
 def of_candidates() -> Any:  # as above
-    """What the database can't rule out, the oldest first."""
+    """What the database can't rule out, the oldest first, and the square of its distance. It does rule out what asks
+    another skill or clearance, what is at other dagdelen or over, and what is farther away
+    than the square root of `reach`."""
     request = HelpRequest
+    x, y = bindparam("x", type_=Float), bindparam("y", type_=Float)
+    squared = squared_metres(col(request.x), col(request.y), x, y)
     return (
         select(
             col(request.id),
@@ -102,6 +107,7 @@ def of_candidates() -> Any:  # as above
             col(request.buurt_code),
             col(request.x),
             col(request.y),
+            squared.label("squared"),
         )
         .where(
             col(request.state).in_(VISIBLE_STATES),
@@ -112,8 +118,7 @@ def of_candidates() -> Any:  # as above
             col(request.category).in_(bindparam("categories", expanding=True)),
             col(request.slots).bitwise_and(bindparam("slots")) != 0,
             or_(col(request.day).is_(None), col(request.day) >= bindparam("today")),
-            col(request.x).between(bindparam("left"), bindparam("right")),
-            col(request.y).between(bindparam("bottom"), bindparam("top")),
+            squared <= bindparam("reach", type_=Float),
         )
         .order_by(col(request.created_at), col(request.id))
     )

@@ -3,13 +3,20 @@
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, false, or_
+from sqlalchemy import ColumnElement, Float, and_, cast, false, or_
 
 
 def within(buurt_code: Any, places: Iterable[str]) -> ColumnElement[bool]:
     """Whether the column `buurt_code` lies in one of these gemeenten, wijken or buurten."""
     found = [_range(buurt_code, place) for place in sorted(set(places))]
     return or_(*found) if found else false()
+
+
+def squared_metres(x: Any, y: Any, to_x: Any, to_y: Any) -> Any:  # SQL expressions; their generic types say nothing
+    """The square of the distance between two points in RD New metres: exact, and in floating point because the
+    whole numbers of PostgreSQL are too small for it."""
+    across, along = cast(x, Float) - to_x, cast(y, Float) - to_y
+    return across * across + along * along
 
 
 def _range(buurt_code: Any, place: str) -> ColumnElement[bool]:

@@ -118,7 +118,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("email", name=op.f("uq_account_email")),
     )
     with op.batch_alter_table("account", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_account_buurt_code"), ["buurt_code"], unique=False)
+        batch_op.create_index(
+            "ix_account_buurt", ["buurt_code", "deactivated_at", "first_name", "x", "y"], unique=False
+        )
         batch_op.create_index(batch_op.f("ix_account_phone"), ["phone"], unique=False)
 
     op.create_table(
@@ -270,6 +272,11 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["vog_seen_by_id"], ["account.id"], name=op.f("fk_volunteer_vog_seen_by_id_account")),
         sa.PrimaryKeyConstraint("account_id", name=op.f("pk_volunteer")),
     )
+    with op.batch_alter_table("volunteer", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_volunteer_waiting", ["created_at", "introduced_on", "is_paused", "paused_until"], unique=False
+        )
+
     op.create_table(
         "absence",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -326,8 +333,9 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("help_request", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_help_request_asker_id"), ["asker_id"], unique=False)
-        batch_op.create_index("ix_help_request_state_buurt", ["state", "buurt_code"], unique=False)
-        batch_op.create_index("ix_help_request_state_contact", ["state", "contact_due"], unique=False)
+        batch_op.create_index(
+            "ix_help_request_desk", ["state", "buurt_code", "contact_due", "day", "contacted_at"], unique=False
+        )
 
     op.create_table(
         "outbox_message",
@@ -389,7 +397,15 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_proposal")),
     )
     with op.batch_alter_table("proposal", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_proposal_asked",
+            ["volunteer_id"],
+            unique=False,
+            sqlite_where=sa.text("asked_at is not null"),
+            postgresql_where=sa.text("asked_at is not null"),
+        )
         batch_op.create_index("ix_proposal_request_state", ["request_id", "state"], unique=False)
+        batch_op.create_index("ix_proposal_state_source", ["state", "source", "request_id"], unique=False)
         batch_op.create_index("ix_proposal_volunteer_state", ["volunteer_id", "state"], unique=False)
         batch_op.create_index(
             "uq_proposal_live",

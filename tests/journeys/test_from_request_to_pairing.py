@@ -108,8 +108,26 @@ def it_brings_two_people_together(person: NewPerson, site: Site) -> None:
         page.get_by_role("link", name="Bekijk wie helpt en wanneer").click()
         inspect(page)
         expect(page.get_by_role("main")).to_contain_text(chosen[name])
-        expect(page.locator("main a[href^='tel:+31']").first).to_be_visible()
+        expect(page.locator("main a[href^='tel:06']").first).to_be_visible()
         check_calendar(page)
+    tell_how_it_was(askers["Riet"])
+
+
+def tell_how_it_was(page: Page) -> None:
+    """Agree on the hour, have it done, and answer the two questions."""
+    page.get_by_role("link", name="Noteer de tijd").click()
+    inspect(page)
+    page.locator("input[type=time]").fill("10:30")
+    press(page, "Noteer dit")
+    expect(page.get_by_role("main")).to_contain_text("10.30")
+    press(page, "Klaar, en wij stoppen")
+    page.get_by_role("link", name="Vertel hoe het was").click()
+    inspect(page)
+    page.locator("input[value=good]").check()
+    page.locator("input[value=yes]").check()
+    press(page, "Verstuur")
+    inspect(page)
+    expect(page.get_by_role("main")).to_contain_text("Fijn dat u het vertelde")
 
 
 def check_calendar(page: Page) -> None:

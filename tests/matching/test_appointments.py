@@ -33,17 +33,23 @@ class DescribeTheFirstOccasion:
         request = asked(slots=TUESDAY_MORNING | 1 << 9)  # Tuesday morning or Wednesday afternoon
         assert appointments.next_occasion(request, 1 << 9, now=NOW) == (TUESDAY + timedelta(days=1), 1)
 
-    def it_is_tomorrow_at_the_earliest(self) -> None:
-        assert appointments.next_occasion(asked(), ALL_SLOTS, now=NOW) == (TUESDAY, 0)
+    def it_has_yet_to_begin(self) -> None:
+        """It is ten o'clock on Monday: the morning has begun."""
+        assert appointments.next_occasion(asked(), ALL_SLOTS, now=NOW) == (MONDAY, 1)
         assert appointments.next_occasion(asked(slots=1), ALL_SLOTS, now=NOW) == (MONDAY + timedelta(days=7), 0)
 
     def it_goes_by_the_dutch_day(self) -> None:
         late = datetime(2026, 11, 23, 23, 30, tzinfo=UTC)  # half past midnight on Tuesday here
-        assert appointments.next_occasion(asked(), ALL_SLOTS, now=late)[0] == TUESDAY + timedelta(days=1)
+        assert appointments.next_occasion(asked(), ALL_SLOTS, now=late) == (TUESDAY, 0)
 
     def it_is_the_day_that_was_asked(self) -> None:
         request = asked(frequency="once", day=date(2028, 2, 29), slots=0b1100 << 4)  # a Tuesday
         assert appointments.next_occasion(request, 0b1000 << 4, now=NOW) == (date(2028, 2, 29), 3)
+
+    def it_leaves_out_the_part_of_that_day_that_has_begun(self) -> None:
+        request = asked(frequency="once", day=MONDAY, slots=0b0111)
+        assert appointments.next_occasion(request, ALL_SLOTS, now=NOW) == (MONDAY, 1)
+        assert appointments.next_occasion(request, ALL_SLOTS, now=NOW + timedelta(hours=9)) == (MONDAY, 2)
 
     def it_follows_the_asker_where_they_share_nothing(self) -> None:
         assert appointments.next_occasion(asked(slots=TUESDAY_MORNING), 1, now=NOW) == (TUESDAY, 0)
@@ -51,7 +57,7 @@ class DescribeTheFirstOccasion:
     @given(st.integers(0, ALL_SLOTS), st.integers(0, ALL_SLOTS))
     def it_always_finds_one_within_a_week(self, theirs: int, ours: int) -> None:
         day, part = appointments.next_occasion(asked(slots=theirs), ours, now=NOW)
-        assert MONDAY < day <= MONDAY + timedelta(days=7)
+        assert MONDAY <= day <= MONDAY + timedelta(days=7)
         wanted = theirs & ours or theirs or 1
         assert wanted >> (day.weekday() * 4 + part) & 1
 

@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 from matching.database import WRITES, open_engine
 from matching.errors import IllegalMove, Invalid
 from matching.models import Buurt, Consent, Event, Frequency, HelpRequest, OutboxMessage, Proposal, Tag
-from matching.services import drafts, posting, status
+from matching.services import drafts, moderating, posting, status
 from matching.services.wishes import ALL_SLOTS, ConsentBy, ConsentHow, OnBehalf, Wish, day_slots, wish_of
 from matching.workflow import ProposalState, RequestState
 from tests.people import DRIFTBUURT, GEUZENBUURT, MONDAY, NOW, TUESDAY, Cast, make_cast
@@ -217,7 +217,7 @@ class DescribeEditing:
 
     def it_leaves_released_what_a_human_released(self, db: Session, cast: Cast) -> None:
         request = post(db, cast, replace(WISH, category="paperwork"))
-        request.state = RequestState.OPEN
+        moderating.release(db, request, by=cast.chantal.id or 0, now=NOW)
         posting.edit(db, request, replace(wish_of(request), minutes=30), actor_id=cast.anna.id, now=NOW)
         assert request.state == RequestState.OPEN
 

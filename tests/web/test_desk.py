@@ -9,7 +9,9 @@ from sqlmodel import Session, select
 
 from matching.models import (
     Account,
+    ActionLink,
     Block,
+    Channel,
     Event,
     Frequency,
     HelpRequest,
@@ -19,7 +21,7 @@ from matching.models import (
     Volunteer,
 )
 from matching.models.base import utcnow
-from matching.services import answering, judging, moderating
+from matching.services import answering, judging, links, moderating, pairing
 from matching.services.posting import post as post_request
 from matching.services.wishes import Wish
 from matching.workflow import ProposalState, RequestState
@@ -79,6 +81,14 @@ def path(request: HelpRequest, rest: str = "") -> str:
     return f"{LIST}/{request.id}{rest}"
 
 
+def choose_bram(db: Session, cast: Cast, request: HelpRequest) -> Proposal:
+    """The desk asks Bram."""
+    proposal = propose(db, request, cast.bram)
+    judging.choose(db, request, cast.bram.id or 0, by=cast.chantal.id or 0, now=utcnow())
+    db.commit()
+    return proposal
+
+
 def messages(db: Session, template: str) -> list[OutboxMessage]:
     query = select(OutboxMessage).where(OutboxMessage.template == template, OutboxMessage.cancelled_at == None)  # noqa: E711  # SQL
     return list(db.exec(query))
@@ -136,6 +146,41 @@ class DescribeToday:
         assert "Plan een kennismaking met Bram" in page.words
         assert "Bekijk Bram" in page.words
         assert "Daan" not in page.words, "he lives in Zuid"
+
+    @pytest.mark.parametrize("change", [{"email": None}, {"channel": Channel.PHONE}])
+    def it_says_whom_to_call_because_they_read_no_mail(
+        self, chantal: Browser, db: Session, cast: Cast, request_of_anna: HelpRequest, change: dict[str, Any]
+    ) -> None:
+        choose_bram(db, cast, request_of_anna)
+        assert "Bel Bram" not in chantal.get(TODAY).words
+        for name, value in change.items():
+            setattr(cast.bram, name, value)
+        db.commit()
+        words = chantal.get(TODAY).words
+        assert "Bel Bram over boodschappen" in words
+        assert "Bel, en noteer het antwoord." in words
+
+    def it_says_that_an_asker_did_not_answer_in_time(
+        self, chantal: Browser, db: Session, cast: Cast, request_of_anna: HelpRequest
+    ) -> None:
+        answering.accept_question(db, choose_bram(db, cast, request_of_anna), now=utcnow())
+        db.commit()
+        assert "Bel Anna over" not in chantal.get(TODAY).words
+        link = db.exec(select(ActionLink).where(ActionLink.purpose == links.CONSENT)).one()
+        link.expires_at = utcnow()
+        db.commit()
+        assert "Bel Anna over boodschappen" in chantal.get(TODAY).words
+
+    def it_says_that_it_did_not_go_well(
+        self, chantal: Browser, db: Session, cast: Cast, request_of_anna: HelpRequest
+    ) -> None:
+        request_of_anna.welcomes_anyone = True
+        made = answering.accept_question(db, choose_bram(db, cast, request_of_anna), now=utcnow())
+        pairing.finish(db, made, now=utcnow(), actor_id=cast.bram.id or 0)
+        pairing.give_feedback(db, made, cast.anna.id or 0, went="bad", again="no", remark="", now=utcnow())
+        db.commit()
+        assert "Bel Anna over boodschappen" in chantal.get(TODAY).words
+        assert "Iemand vertelde dat het niet goed ging." in chantal.get(path(request_of_anna)).words
 
     def it_shows_only_own_places(self, client: Browser, db: Session, cast: Cast, request_of_anna: HelpRequest) -> None:
         propose(db, request_of_anna, cast.bram)
@@ -225,6 +270,45 @@ def it_knows_no_such_page(chantal: Browser, address: str) -> None:
     chantal.get(address, status=404)
 
 
+class DescribeTheAnswerOfAVolunteer:
+    @pytest.mark.parametrize(
+        ("said", "state"),
+        [("ja", RequestState.CLAIMED), ("nee", RequestState.OPEN), ("misschien", RequestState.ASKED)],
+    )
+    def it_is_noted_when_it_came_by_telephone(
+        self, chantal: Browser, db: Session, cast: Cast, request_of_anna: HelpRequest, said: str, state: RequestState
+    ) -> None:
+        proposal = choose_bram(db, cast, request_of_anna)
+        action = f"/werkplek/keuzes/{proposal.id}/antwoord"
+        chantal.submit(chantal.get(path(request_of_anna)), action, action=action, antwoord=said)
+        db.expire_all()
+        assert request_of_anna.state == state
+        tag = {"ja": Tag.PROPOSAL_ACCEPTED, "nee": Tag.PROPOSAL_DECLINED}.get(said, "")
+        assert list(db.exec(select(Event.actor_id).where(Event.tag == tag))) == ([cast.chantal.id] if tag else [])
+
+    def it_cannot_be_taken_back_by_the_desk(
+        self, chantal: Browser, db: Session, cast: Cast, request_of_anna: HelpRequest
+    ) -> None:
+        proposal = choose_bram(db, cast, request_of_anna)
+        answering.accept_question(db, proposal, now=utcnow())
+        db.commit()
+        page = chantal.get(path(request_of_anna, f"?terug={proposal.id}"))
+        assert "Terugdraaien" not in page.words
+        page = chantal.post(f"/werkplek/keuzes/{proposal.id}/terug", follow=True)
+        assert "Bel als het niet door kan gaan" in page.words
+
+    @pytest.mark.parametrize(("who", "status"), WHO)
+    def it_is_noted_by_nobody_else(
+        self, client: Browser, db: Session, cast: Cast, request_of_anna: HelpRequest, who: str | None, status: int
+    ) -> None:
+        proposal = choose_bram(db, cast, request_of_anna)
+        if who:
+            client.sign_in(getattr(cast, who))
+        client.post(f"/werkplek/keuzes/{proposal.id}/antwoord", {"antwoord": "ja"}, status=status)
+        db.expire_all()
+        assert proposal.state == ProposalState.ASKED
+
+
 class DescribeChoosing:
     def it_asks_with_one_press_and_takes_back_with_another(
         self, chantal: Browser, db: Session, cast: Cast, request_of_anna: HelpRequest
@@ -239,7 +323,7 @@ class DescribeChoosing:
         undo = f"/werkplek/keuzes/{proposal.id}/terug"
         page = chantal.submit(page, undo, action=undo)
         assert page.h1 == "Vandaag"
-        assert "Uw keuze is teruggedraaid" in page.words
+        assert "U hebt uw keuze teruggedraaid" in page.words
         assert (proposal.state, request_of_anna.state) == (ProposalState.PROPOSED, RequestState.OPEN)
         assert messages(db, "volunteer_asked") == []
         assert "Kies Bram" in page.words
@@ -437,7 +521,7 @@ class DescribeARequest:
         answering.accept_proposal(db, proposal, now=utcnow(), actor_id=cast.bram.id)
         db.commit()
         assert "Bram wil graag helpen" in chantal.get(path(request)).words
-        assert "Vraag het met een telefoontje" in chantal.get(TODAY).words
+        assert "Bel Anna over boodschappen" in chantal.get(TODAY).words
         chantal.post(path(request, "/antwoord"), {"antwoord": said}, status=302)
         assert request.state == state
         page = chantal.post(path(request, "/antwoord"), {"antwoord": said}, follow=True)
@@ -452,7 +536,7 @@ class DescribeARequest:
     def it_keeps_what_was_asked_discreetly(self, chantal: Browser, db: Session, cast: Cast) -> None:
         request = ask_for(db, cast.anna, is_discreet=True)
         page = chantal.get(path(request))
-        assert "Discreet gevraagd" in page.words
+        assert "In stilte gevraagd" in page.words
         assert "vrijgeven" not in page.text
         chantal.post(path(request, "/vrijgeven"), status=302)
         assert request.state == RequestState.HELD
@@ -468,7 +552,7 @@ class DescribeTheList:
         assert "Boodschappen voor Anna" in words
         assert "Boodschappen voor Els" in words
         assert "Alles wat loopt (2)" in words
-        assert "Houden wij vast (1)" in words
+        assert "Nog niet vrijgegeven (1)" in words
         assert "Daan" not in words
         assert "Anna" not in chantal.get(f"{LIST}?toon=held").words
         assert "Els" not in chantal.get(f"{LIST}?buurt={DRIFTBUURT}").words

@@ -151,7 +151,7 @@ class DescribeAskingAsAStranger:
         assert the_request(db).state == RequestState.HELD
         anna = client.another().sign_in(cast.anna)
         page = anna.get(address(request))
-        assert "Heeft u dit gevraagd?" in page.words
+        assert "Hebt u dit gevraagd?" in page.words
         anna.submit(page, confirm, action=confirm)
         assert (the_request(db).state, the_request(db).is_verified) == (RequestState.OPEN, True)
 
@@ -316,7 +316,7 @@ class DescribeTheSecondStep:
             ({"frequency": "once", "day": "morgen", "parts": "morning"}, "day", "Deze dag bestaat niet"),
             ({"frequency": "once", "day": "2020-02-29", "parts": "morning"}, "day", "al voorbij"),
             ({"frequency": "once", "day": "0001-01-01", "parts": "morning"}, "day", "al voorbij"),
-            ({"frequency": "once", "day": "9999-12-31", "parts": "morning"}, "day", "meer dan een jaar"),
+            ({"frequency": "once", "day": "9999-12-31", "parts": "morning"}, "day", "te ver weg"),
             ({"frequency": "weekly"}, "slots", "een of meer momenten"),
             ({"frequency": "weekly", "slots": "sunday-noon"}, "slots", "Kies uit deze antwoorden"),
             ({"frequency": "flexible", "minutes": "7"}, "minutes", "Kies hoe lang"),
@@ -450,7 +450,7 @@ class DescribeGoingBackAndForth:
     def it_keeps_what_was_sent_out_of_order(self, client: Browser) -> None:
         page = client.post(WHEN, WHEN_ANSWERS, follow=True)
         assert page.h1 == "Waar kunnen wij u mee helpen?"
-        assert "Hier ontbreekt nog iets" in page.words
+        assert "Hier mist nog iets" in page.words
         client.submit(page, WHAT, **WHAT_ANSWERS)
         assert client.get(WHEN).form_values()["slots"] == WHEN_ANSWERS["slots"]
 
@@ -458,14 +458,14 @@ class DescribeGoingBackAndForth:
         page = fill_in(client, {WHO: WHO_ANSWERS})
         client.submit(page, CHECK)
         again = client.submit(page, CHECK)
-        assert "Deze vraag heeft u al gesteld" in again.words
+        assert "U hebt deze vraag al gesteld" in again.words
         assert len(db.exec(select(HelpRequest)).all()) == 1
 
     def it_survives_the_back_button_after_posting(self, client: Browser, db: Session) -> None:
         page = fill_in(client, {WHO: WHO_ANSWERS})
         earlier = client.get(WHEN)
         client.submit(page, CHECK)
-        assert "Deze vraag heeft u al gesteld" in client.submit(earlier, WHEN, frequency="flexible").words
+        assert "U hebt deze vraag al gesteld" in client.submit(earlier, WHEN, frequency="flexible").words
         assert client.get(CHECK, follow=True).h1 == "Waar kunnen wij u mee helpen?"
         assert len(db.exec(select(HelpRequest)).all()) == 1
 
@@ -493,7 +493,7 @@ class DescribeGoingBackAndForth:
 class DescribeSavingForLater:
     def it_keeps_half_a_form_in_this_browser(self, client: Browser) -> None:
         page = client.submit(client.get(WHAT), WHAT, description="Ik weet het nog niet", later="1")
-        assert page.h1 == "Uw vraag is bewaard"
+        assert page.h1 == "Wij hebben uw vraag bewaard"
         assert client.get(WHAT).form_values()["description"] == ["Ik weet het nog niet"]
         assert client.another().get(WHAT).form_values()["description"] == [""]
 
@@ -547,8 +547,8 @@ class DescribeSavingForLater:
 
 class DescribeFollowing:
     def it_invites_whoever_asked_nothing_yet(self, client: Browser, cast: Cast) -> None:
-        assert "U heeft nog niets gevraagd" in client.get(MINE).words
-        assert "U heeft nog niets gevraagd" in client.sign_in(cast.bram).get(MINE).words
+        assert "U hebt nog niets gevraagd" in client.get(MINE).words
+        assert "U hebt nog niets gevraagd" in client.sign_in(cast.bram).get(MINE).words
 
     @pytest.mark.parametrize(
         ("state", "words"),
@@ -610,7 +610,7 @@ class DescribeChanging:
         assert page.form_values()["description"] == ["Melk graag"]
         refused = client.submit(page, path, description="Bel 0612345678")
         assert "telefoonnummer" in refused.errors()["description"]
-        assert "Uw vraag is veranderd" in client.submit(refused, path, description="Kaas graag").words
+        assert "U hebt uw vraag veranderd" in client.submit(refused, path, description="Kaas graag").words
         assert the_request(db).description == "Kaas graag"
 
     def it_changes_when_and_asks_nobody_for_the_old_day(
@@ -659,7 +659,7 @@ class DescribeTakingBack:
     def it_asks_why_without_insisting(self, client: Browser, db: Session, cast: Cast, annas: HelpRequest) -> None:
         path = address(annas, "/intrekken")
         page = client.submit(client.sign_in(cast.anna).get(path), path)
-        assert "U heeft uw vraag ingetrokken" in page.words
+        assert "U hebt uw vraag ingetrokken" in page.words
         assert (the_request(db).state, the_request(db).closed_reason) == (RequestState.WITHDRAWN, "")
         assert client.get(path, status=302).location == address(annas)
         client.post(path, status=302)

@@ -239,7 +239,7 @@ class DescribeAnOffer:
         (offer,) = offers(db)
         page = client.get(f"{NEARBY}/{request.id}")
         page = client.submit(page, f"/helpen/aanbod/{offer.id}/intrekken")
-        assert "Uw aanbod is ingetrokken" in page.text
+        assert "U hebt uw aanbod ingetrokken" in page.text
         assert db.get_one(Proposal, offer.id).state == ProposalState.WITHDRAWN
 
     def it_is_taken_back_too_late_kindly(self, client: Browser, db: Session, cast: Cast) -> None:
@@ -300,7 +300,7 @@ class DescribeTheOverview:
         pairing.state = PairingState.DONE
         db.add(pairing)
         db.commit()
-        assert "U hielp een buur al 1 keer. Dank u wel." in client.get(OVERVIEW).text
+        assert "U hielp een buur al één keer. Dank u wel." in client.get(OVERVIEW).text
 
     def it_says_for_whom_when_somebody_else_asked(self, client: Browser, db: Session, cast: Cast) -> None:
         request = ask(db, cast.anna, for_whom="other", other_name="Riet")

@@ -396,7 +396,7 @@ class DescribeWhenItDoesNotWorkOut:
     def it_notes_who_says_that_nobody_was_there(
         self, client: Browser, agreed: Pairing, db: Session, cast: Cast
     ) -> None:
-        put_on(db, agreed, today())
+        put_on(db, agreed, today() - timedelta(days=1))
         where = f"/koppelingen/{agreed.id}/niet-gekomen"
         page = client.submit(client.sign_in(cast.anna).get(where), where)
         assert "Er is nog niets afgesproken" in page.words
@@ -421,11 +421,11 @@ class DescribeAfterwards:
     ) -> None:
         page = client.sign_in(cast.anna).get(f"/koppelingen/{agreed.id}")
         page = client.submit(page, f"/koppelingen/{agreed.id}/gedaan")
-        assert page.h1 == "Het is gedaan"
+        assert page.h1 == "Het is klaar"
         assert db.get_one(HelpRequest, agreed.request_id).state == RequestState.DONE
         asked = db.exec(select(OutboxMessage.account_id).where(OutboxMessage.template == "feedback_asked")).all()
         assert set(asked) == {cast.anna.id, cast.bram.id}
-        assert client.post(f"/koppelingen/{agreed.id}/gedaan", {}, follow=True).h1 == "Het is gedaan"
+        assert client.post(f"/koppelingen/{agreed.id}/gedaan", {}, follow=True).h1 == "Het is klaar"
 
     def it_goes_on_next_week(self, client: Browser, weekly: Pairing, db: Session, cast: Cast) -> None:
         first = planned(db, weekly)
@@ -433,7 +433,7 @@ class DescribeAfterwards:
         page = client.submit(page, f"/koppelingen/{weekly.id}/gedaan", verder="ja")
         assert page.h1 == "U helpt Anna"
         assert planned(db, weekly).day == first.day + timedelta(days=7)
-        assert client.post(f"/koppelingen/{weekly.id}/gedaan", {"verder": "nee"}, follow=True).h1 == "Het is gedaan"
+        assert client.post(f"/koppelingen/{weekly.id}/gedaan", {"verder": "nee"}, follow=True).h1 == "Het is klaar"
 
     def it_takes_two_answers_from_each_side_once(
         self, client: Browser, agreed: Pairing, db: Session, cast: Cast

@@ -46,7 +46,7 @@ class DescribeTheQuestion:
         page = client.get(question[1])
         assert page.h1 == "Wilt u boodschappen doen voor een buur?"
         for told in (
-            "Kleine Driftbuurt, 1,1 km van u",
+            "Kleine Driftbuurt, op 1,1 km van u",
             "Het duurt ongeveer een uur.",
             "U bent allebei vrij op dinsdagochtend.",
             "Als u ja zegt",

@@ -180,7 +180,7 @@ class DescribeTheProfile:
         after = client.submit(
             page, PROFILE, action=PROFILE, kan=["pet"], vrij=["wed-evening"], afstand="500", keer="7", talen=["en"]
         )
-        assert "Uw profiel is bewaard" in after.words
+        assert "Wij hebben uw profiel bewaard" in after.words
         assert volunteering.profile_of(volunteer(db, cast.bram)) == Profile(
             ("pet",), 1 << 10, 500, ("en",), 7, has_car=False
         )
@@ -348,7 +348,7 @@ class DescribeAbsence:
         page = client.sign_in(cast.bram).get(ABSENCES)
         days = {"van": str(today() + timedelta(days=3)), "tot": str(today() + timedelta(days=2))}
         page = client.submit(page, ABSENCES, action=ABSENCES, **days)
-        assert page.errors() == {"tot": "De laatste dag kan niet voor de eerste dag liggen."}
+        assert page.errors() == {"tot": "De laatste dag kan niet vóór de eerste dag liggen."}
         assert page.form_values(ABSENCES)["van"] == [days["van"]]
 
     def it_hides_from_strangers(self, client: Browser, db: Session, cast: Cast) -> None:

@@ -12,7 +12,7 @@ from matching.models import HelpRequest
 from matching.models.base import utcnow
 from matching.services import desk, desk_request
 from matching.services.desk_request import Decision
-from matching.services.judging import can_undo
+from matching.services.judging import can_undo, is_answered
 from web import desk_words, facts
 from web.access import staff
 from web.auth import viewer
@@ -66,7 +66,8 @@ def just_decided() -> Decision | None:
     """The decision that the address tells of, as long as it can be taken back."""
     key = whole("terug", 0, 2**31 - 1)
     found = desk_request.decision(db(), viewer(), key) if key else None
-    return found if found and can_undo(found.decided_at, now=utcnow()) else None
+    is_possible = found is not None and can_undo(found.decided_at, now=utcnow()) and not is_answered(found)
+    return found if is_possible else None
 
 
 def sorry(sentence: str, endpoint: str = "desk.request", **values: Any) -> ResponseReturnValue:

@@ -126,6 +126,8 @@ def undo(proposal_id: int) -> ResponseReturnValue:
 
 
 def _too_late(found: Proposal) -> str:
+    if judging.is_answered(found):
+        return _("The volunteer has answered already. Call if it has to stop.")
     if found.state in LIVE_PROPOSAL_STATES and found.decided_at is not None:
         return _("The minute is over: the message has gone out. Call if it has to stop.")
     return _("There is nothing to take back any more. Look how it stands.")

@@ -9,9 +9,10 @@ from flask_babel import gettext as _
 from matching.errors import AlreadyTaken, IllegalMove, NotFound
 from matching.models import HelpRequest, Pairing
 from matching.models.base import utcnow
-from matching.services import desk, desk_request, moderating, pairing
+from matching.services import answering, desk, desk_request, moderating, pairing
 from matching.workflow import PairingState, ProposalState
 from web import desk_words, facts
+from web.auth import viewer
 from web.db import db
 from web.forms.desk import ReasonForm
 from web.i18n import today as current_day
@@ -33,6 +34,7 @@ def requests() -> ResponseReturnValue:
     sheet = desk.requests(
         db(),
         places,
+        tally,
         what=what,
         buurt_code=buurt,
         page=whole("pagina", 1, 10**6),
@@ -67,6 +69,7 @@ def page(found: HelpRequest, *, nobody: ReasonForm | None = None, closing: Reaso
         title=desk_words.title(found.category, name),
         options=desk_words.options([row for row in proposals if row.state == ProposalState.PROPOSED]),
         earlier=[row for row in proposals if row.state != ProposalState.PROPOSED],
+        asked=[row for row in proposals if row.state == ProposalState.ASKED],
         pairing=desk_request.live_pairing(db(), found),
         history=desk_words.history(desk_request.history(db(), found)),
         clock=desk_words.clock(found.created_at, found.contact_due, current_day()),
@@ -150,3 +153,22 @@ def answer(request_id: int) -> ResponseReturnValue:
         return sorry(_("This request has changed in the meantime. Look how it stands."), request_id=request_id)
     flash(_("Noted. Both hear of it.") if said == "ja" else _("Noted. We look for somebody else."), "ok")
     return redirect(url_for(".request", request_id=request_id))
+
+
+@bp.post(f"/keuzes/{KEY.format('proposal_id')}/antwoord")
+@at_desk
+def answer_of_volunteer(proposal_id: int) -> ResponseReturnValue:
+    """The volunteer's yes or no, told by telephone."""
+    found = desk_request.proposal(db(), viewer(), proposal_id)
+    said = request.form.get("antwoord")
+    if said not in ("ja", "nee"):
+        return sorry(_("Choose what the volunteer said."), request_id=found.request_id)
+    try:
+        if said == "ja":
+            answering.accept_proposal(db(), found, now=utcnow(), actor_id=me())
+        else:
+            answering.decline(db(), found, "", now=utcnow(), actor_id=me())
+    except AlreadyTaken:
+        return sorry(_("This request has changed in the meantime. Look how it stands."), request_id=found.request_id)
+    flash(_("Noted, thank you."), "ok")
+    return redirect(url_for(".request", request_id=found.request_id))

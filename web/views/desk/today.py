@@ -3,7 +3,8 @@
 from flask import render_template
 from flask.typing import ResponseReturnValue
 
-from matching.services import desk, desk_people
+from matching.models.base import utcnow
+from matching.services import desk, desk_calls, desk_people
 from web import desk_words
 from web.db import db
 from web.i18n import today as current_day
@@ -11,7 +12,7 @@ from web.views.desk.blueprint import MOST, PAGE, at_desk, bp, just_decided, my_p
 
 EXPANDED = 3  # requests shown with their candidates side by side
 SIDE_BY_SIDE = 3
-SHOWN = {desk.RISK: 5, desk.CONTACT: 5, desk.NOBODY: 3, desk.CONSENT: 5}
+SHOWN = {desk.RISK: 5, desk.CONTACT: 5, desk.NOBODY: 3}
 COUNTED = (desk.RISK, desk.CONTACT, desk.CHOOSE, desk.NOBODY)
 PEOPLE_SHOWN = 3
 
@@ -36,7 +37,7 @@ def today() -> ResponseReturnValue:
             (line, desk_words.clock(line.row.created_at, line.row.contact_due, day))
             for line in desk_words.lines(waits[desk.CONTACT])
         ],
-        consents=desk_words.lines(waits[desk.CONSENT]),
+        calls=desk_words.calls(desk_calls.calls(db(), places, now=utcnow())),
         nobody=desk_words.lines(waits[desk.NOBODY]),
         panels=panels,
         rest=desk_words.with_choice(desk_words.lines(rows[EXPANDED:])),

@@ -1,0 +1,69 @@
+"""Every page that people see first, as each role, on a phone and a laptop, by day and by night: no axe violation,
+nothing sticks out. And the way of asking without any JavaScript."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.journeys.conftest import LAPTOP, PHONE, NewPerson, inspect, log_in
+
+PAGES = {
+    "": (
+        "/ /buurten /buurten/BU04020603 /hulpvragen/nieuw /helpen/aanmelden /inloggen /account/nieuw /mantelzorg"
+        " /hoe-wij-kiezen /privacy /toegankelijkheid /contact /postvak /bestaat-niet"
+    ),
+    "anna": "/hulpvragen /ik /ik/wijzigen /ik/wachtwoord /helpen /buurten/mijn",
+    "bram": "/helpen /helpen/profiel /helpen/vragen /helpen/vragen?kaart=1 /helpen/afwezig",
+    "chantal": "/werkplek /werkplek/vragen /werkplek/mensen",
+    "farid": "/werkplek /werkplek/vragen?aantal=200",
+    "greet": "/beheer/medewerkers /beheer/medewerkers/nieuw",
+}
+
+
+@pytest.mark.xdist_group("city")
+@pytest.mark.parametrize("name", list(PAGES))
+def it_is_accessible(person: NewPerson, name: str) -> None:
+    for size, scheme in ((PHONE, "light"), (LAPTOP, "dark")):
+        page = person(size, color_scheme=scheme)
+        if name:
+            log_in(page, name)
+        for path in PAGES[name].split():
+            page.goto(path)
+            inspect(page)
+
+
+@pytest.mark.xdist_group("city")
+def it_fits_a_very_small_screen(person: NewPerson) -> None:
+    page = person({"width": 320, "height": 600})
+    for path in PAGES[""].split():
+        page.goto(path)
+        inspect(page)
+
+
+@pytest.mark.xdist_group("city")
+def it_speaks_english(person: NewPerson) -> None:
+    page = person(PHONE, locale="en-GB")
+    page.goto("/")
+    expect(page.get_by_role("link", name="I need help")).to_be_visible()
+    page.get_by_text("Language", exact=True).click()
+    page.get_by_role("button", name="Nederlands").click()
+    expect(page.get_by_role("link", name="Ik zoek hulp")).to_be_visible()
+
+
+@pytest.mark.xdist_group("city")
+def it_works_without_javascript(person: NewPerson) -> None:
+    page = person(PHONE, java_script_enabled=False)
+    page.goto("/")
+    page.get_by_role("link", name="Ik zoek hulp").click()
+    page.get_by_text("Samen naar buiten", exact=True).click()
+    page.get_by_role("button", name="Verder naar wanneer").click()
+    page.get_by_text("Eén keer, de dag maakt niet uit").click()
+    page.get_by_role("checkbox", name="woensdag middag").check()
+    page.get_by_role("button", name="Verder naar waar").click()
+    page.get_by_label(re.compile("buurt", re.I)).first.select_option(label="Geuzenbuurt")
+    page.get_by_role("button", name="Verder", exact=True).click()
+    page.get_by_role("button", name="Bewaar en ga later verder").click()
+    expect(page.get_by_role("main")).to_contain_text("bewaard")
+    page.goto("/hulpvragen/nieuw")
+    expect(page.get_by_role("main")).to_contain_text(re.compile("Samen naar buiten"))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cache, lru_cache
 from math import isqrt
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
@@ -93,40 +93,63 @@ def _candidates(
     blocked = _blocked(session, request)
     states = _states(session, request)
     asked = recently_asked(session, ids, now=now)
+    opening, is_over = _plain(request), wishes.is_over(request, now=now)
     found = []
     for row in rows:
         helper = _helper(row, today)
         messages, load = asked.get(row.account_id, (0, 0))
         obstacles = (
-            *_between(helper, request, now, states.get(row.account_id, frozenset()), row.account_id in blocked),
+            *_between(helper, opening, is_over, states.get(row.account_id, frozenset()), row.account_id in blocked),
             *(("absent",) if row.account_id in away else ()),
             *(("messages",) if messages >= MOST_MESSAGES else ()),
             *(("full",) if load >= row.weekly_max else ()),
         )
-        metres = isqrt(eligibility.squared_distance(helper, request))
+        metres = isqrt(eligibility.squared_distance(helper, opening))
         found.append(Candidate(row.account_id, row.first_name, row.buurt_name, metres, obstacles))
     return found
 
 
+class _Opening(NamedTuple):
+    """What the rules need to know of a request (eligibility.Opening): an entity takes longer to read, and this is
+    read hundreds of times."""
+
+    id: int | None
+    asker_id: int
+    posted_by_id: int
+    category: str
+    day: date | None
+    slots: int
+    languages: tuple[str, ...]
+    buurt_code: str
+    x: int
+    y: int
+
+
+def _plain(request: HelpRequest) -> _Opening:
+    r = request
+    who = (r.id, r.asker_id, r.posted_by_id)
+    return _Opening(*who, r.category, r.day, r.slots, tuple(r.languages), r.buurt_code, r.x, r.y)
+
+
 def _between(
-    helper: Helper, request: HelpRequest, now: datetime, states: frozenset[str], is_blocked: bool
+    helper: Helper, opening: _Opening, is_over: bool, states: frozenset[str], is_blocked: bool
 ) -> tuple[str, ...]:
     """The rules between a volunteer and a request, those that nobody steps over first."""
-    category = CATEGORIES[request.category]
+    category = CATEGORIES[opening.category]
     stands = {
-        "own": helper.account_id in (request.asker_id, request.posted_by_id),
+        "own": helper.account_id in (opening.asker_id, opening.posted_by_id),
         "blocked": is_blocked,
         "live": bool(states & {ProposalState.ASKED, ProposalState.ACCEPTED}),
         "paused": not helper.is_available,
-        "past": wishes.is_over(request, now=now),
+        "past": is_over,
         "no_vog": category.needs_vog and not helper.has_vog,
         "no_introduction": category.needs_introduction and not helper.is_introduced,
         "settled": bool(states & {ProposalState.DECLINED, ProposalState.REJECTED, ProposalState.FELL_THROUGH}),
-        "no_skill": request.category not in helper.skills,
+        "no_skill": opening.category not in helper.skills,
         "no_car": category.needs_car and not helper.has_car,
-        "too_far": not eligibility.is_in_reach(helper, request),
-        "no_language": bool(request.languages) and helper.languages.isdisjoint(request.languages),
-        "no_slot": not eligibility.shared_slots(helper, request),
+        "too_far": not eligibility.is_in_reach(helper, opening),
+        "no_language": bool(opening.languages) and helper.languages.isdisjoint(opening.languages),
+        "no_slot": not eligibility.shared_slots(helper, opening),
     }
     return tuple(rule for rule, holds in stands.items() if holds)
 

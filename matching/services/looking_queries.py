@@ -90,8 +90,8 @@ def of_shown() -> Any:  # as above
 @cache
 def of_candidates() -> Any:  # as above
     """What the database can't rule out, the oldest first, and the square of its distance. It does rule out what asks
-    another skill or clearance, what is at other dagdelen or over, and what is farther away
-    than the square root of `reach`."""
+    another skill or clearance, what is at other dagdelen or over, and what is farther away: `reach` in square
+    metres."""
     request = HelpRequest
     x, y = bindparam("x", type_=Float), bindparam("y", type_=Float)
     squared = squared_metres(col(request.x), col(request.y), x, y)

@@ -31,6 +31,7 @@ from sqlmodel import Session, col
 
 from matching.catalogue import CATEGORIES
 from matching.models import Absence, Account, Block, Buurt, HelpRequest, Proposal, Volunteer
+from matching.models.base import UtcDateTime
 from matching.services import eligibility, wishes
 from matching.services.eligibility import Helper
 from matching.services.reach import squared_metres, within
@@ -220,42 +221,68 @@ def _away(session: Session, request: HelpRequest, ids: Sequence[int]) -> frozens
     """Who of these is away on the only day of the request."""
     if request.day is None:
         return frozenset()
-    query = select(col(Absence.volunteer_id)).where(
-        col(Absence.volunteer_id).in_(ids),
-        col(Absence.first_day) <= request.day,
-        col(Absence.last_day) >= request.day,
+    found = session.connection().execute(_away_query(), {"ids": ids, "day": request.day})
+    return frozenset(found.scalars())
+
+
+# Putting a statement together takes longer than running it, so each is made once.
+@cache
+def _away_query() -> Any:  # as above
+    day: Any = bindparam("day")
+    return select(col(Absence.volunteer_id)).where(
+        _among(col(Absence.volunteer_id)), col(Absence.first_day) <= day, col(Absence.last_day) >= day
     )
-    return frozenset(session.connection().execute(query).scalars())
+
+
+def _among(column: Any) -> ColumnElement[bool]:
+    found: ColumnElement[bool] = column.in_(bindparam("ids", expanding=True))
+    return found
 
 
 def _blocked(session: Session, request: HelpRequest) -> frozenset[int]:
     """Who is not to be brought together with the asker, whoever of the two helps."""
-    query = select(col(Block.volunteer_id), col(Block.asker_id)).where(
-        or_(col(Block.volunteer_id) == request.asker_id, col(Block.asker_id) == request.asker_id)
+    found = session.connection().execute(_blocked_query(), {"asker_id": request.asker_id})
+    return frozenset(person for pair in found for person in pair)
+
+
+@cache
+def _blocked_query() -> Any:  # as above
+    asker: Any = bindparam("asker_id")
+    return select(col(Block.volunteer_id), col(Block.asker_id)).where(
+        or_(col(Block.volunteer_id) == asker, col(Block.asker_id) == asker)
     )
-    return frozenset(person for pair in session.connection().execute(query) for person in pair)
 
 
 def _states(session: Session, request: HelpRequest) -> dict[int, frozenset[str]]:
     """The states of what was proposed for this request, by volunteer."""
-    query = select(col(Proposal.volunteer_id), col(Proposal.state)).where(col(Proposal.request_id) == request.id)
     found: dict[int, frozenset[str]] = {}
-    for volunteer_id, state in session.connection().execute(query):
+    for volunteer_id, state in session.connection().execute(_states_query(), {"request_id": request.id}):
         found[volunteer_id] = found.get(volunteer_id, frozenset()) | {state}
     return found
 
 
+@cache
+def _states_query() -> Any:  # as above
+    this = col(Proposal.request_id) == bindparam("request_id")
+    return select(col(Proposal.volunteer_id), col(Proposal.state)).where(this)
+
+
 def recently_asked(session: Session, ids: Sequence[int], *, now: datetime) -> dict[int, tuple[int, int]]:
     """Per volunteer the messages of the last seven days, and how many of the questions and yeses still count."""
-    p, since = Proposal, now - WEEK
+    found = session.connection().execute(_asked_query(), {"ids": ids, "since": now - WEEK})
+    return {who: (int(messages), int(load)) for who, messages, load in found}
+
+
+@cache
+def _asked_query() -> Any:  # as above
+    p, since = Proposal, bindparam("since", type_=UtcDateTime)
     counts = and_(col(p.state).in_((ProposalState.ASKED, ProposalState.ACCEPTED)), col(p.decided_at) > since)
-    query = (
+    return (
         select(
             col(p.volunteer_id),
             func.sum(case((col(p.asked_at) > since, 1), else_=0)),
             func.sum(case((counts, 1), else_=0)),
         )
-        .where(col(p.volunteer_id).in_(ids), or_(col(p.asked_at) > since, col(p.decided_at) > since))
+        .where(_among(col(p.volunteer_id)), or_(col(p.asked_at) > since, col(p.decided_at) > since))
         .group_by(col(p.volunteer_id))
     )
-    return {who: (int(messages), int(load)) for who, messages, load in session.connection().execute(query)}

@@ -180,22 +180,23 @@ def _urgency(what: str = OPEN) -> Any:  # as above
 
 
 def to_judge(session: Session, places: Places, *, limit: int) -> Rows:
-    """Requests with people to choose from, offers first and then by urgency: the columns of a line, has_offer and
-    how many `candidates`."""
+    """Requests with people to choose from, offers first and then by urgency: the columns of a line, has_offer, how
+    many `candidates`, and the `total` of such requests."""
     return session.connection().execute(_judge_query(places), {"size": limit}).all()
 
 
 @lru_cache(KEPT)
 def _judge_query(places: Places) -> Any:  # as above
     offered, due = _has_offer().label("has_offer"), _urgency().label("due")
-    chosen = _chosen(places, CHOOSE, offered, due).order_by(offered.desc(), due, col(HelpRequest.id))
-    first = chosen.limit(PAGED[0]).subquery()
+    chosen = _chosen(places, CHOOSE, offered, due).cte("chosen")  # found once, to be counted and to be sorted
+    total = select(func.count()).select_from(chosen).scalar_subquery().label("total")
+    first = select(chosen).order_by(chosen.c.has_offer.desc(), chosen.c.due, chosen.c.id).limit(PAGED[0]).subquery()
     candidates = (
         select(func.count())
         .where(col(Proposal.request_id) == first.c.id, col(Proposal.state) == ProposalState.PROPOSED)
         .scalar_subquery()
     )
-    lines = _lines(first, first.c.has_offer, candidates.label("candidates"))
+    lines = _lines(first, first.c.has_offer, candidates.label("candidates"), total)
     return lines.order_by(first.c.has_offer.desc(), first.c.due, first.c.id)
 
 

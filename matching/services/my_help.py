@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Row, and_, or_, select
+from sqlalchemy import Row, and_, bindparam, or_, select
 from sqlmodel import Session, col
 
 from matching.models import Account, Buurt, ForWhom, HelpRequest, Pairing, Proposal
@@ -46,8 +47,9 @@ class Overview:
 
 def overview(session: Session, volunteer_id: int) -> Overview:
     """What this volunteer has under way, in two queries; what is due first comes first."""
-    proposals = [_task(row, row.created_at) for row in session.connection().execute(_proposals(volunteer_id))]
-    pairings = session.connection().execute(_pairings(volunteer_id)).all()
+    values = {"volunteer_id": volunteer_id}
+    proposals = [_task(row, row.created_at) for row in session.connection().execute(_proposals(), values)]
+    pairings = session.connection().execute(_pairings(), values).all()
     agreed = [row for row in pairings if row.state == PairingState.AGREED]
     return Overview(
         asked=[task for task in proposals if task.state == ProposalState.ASKED],
@@ -72,14 +74,16 @@ def _request_columns() -> tuple[Any, ...]:
     )
 
 
-def _proposals(volunteer_id: int) -> Any:  # an SQL expression; its generic type says nothing here
+# Putting a statement together takes longer than running it, so each is made once.
+@cache
+def _proposals() -> Any:  # an SQL expression; its generic type says nothing here
     return (
         select(col(Proposal.id), col(Proposal.state), col(Proposal.created_at), col(Proposal.expires_at))
         .add_columns(*_request_columns())
         .join(HelpRequest, col(HelpRequest.id) == col(Proposal.request_id))
         .join(Buurt, col(Buurt.code) == col(HelpRequest.buurt_code))
         .where(
-            col(Proposal.volunteer_id) == volunteer_id,
+            col(Proposal.volunteer_id) == bindparam("volunteer_id"),
             or_(
                 col(Proposal.state) == ProposalState.ASKED,
                 and_(col(Proposal.state) == ProposalState.PROPOSED, col(Proposal.source) == OFFER),
@@ -89,7 +93,8 @@ def _proposals(volunteer_id: int) -> Any:  # an SQL expression; its generic type
     )
 
 
-def _pairings(volunteer_id: int) -> Any:  # as above
+@cache
+def _pairings() -> Any:  # as above
     return (
         select(col(Pairing.id), col(Pairing.state), col(Pairing.created_at), col(Pairing.agreed_at))
         .add_columns(*_request_columns(), col(HelpRequest.for_whom), col(HelpRequest.other_name))
@@ -99,7 +104,7 @@ def _pairings(volunteer_id: int) -> Any:  # as above
         .join(Buurt, col(Buurt.code) == col(HelpRequest.buurt_code))
         .join(Account, col(Account.id) == col(HelpRequest.asker_id))
         .where(
-            col(Pairing.volunteer_id) == volunteer_id,
+            col(Pairing.volunteer_id) == bindparam("volunteer_id"),
             col(Pairing.state).in_((PairingState.WAITING, PairingState.AGREED, PairingState.DONE)),
         )
         .order_by(col(HelpRequest.day), col(Pairing.id))

@@ -80,9 +80,7 @@ def undo(db: Session, cast: Cast, proposal: Proposal, now: datetime = SOON) -> N
 
 def proposed(db: Session, request: HelpRequest, person: Account, source: str = "matcher") -> Proposal:
     assert request.id is not None
-    proposal = Proposal(
-        request_id=request.id, volunteer_id=key(person), source=source, distance_m=300, created_at=NOW
-    )
+    proposal = Proposal(request_id=request.id, volunteer_id=key(person), source=source, distance_m=300, created_at=NOW)
     db.add(proposal)
     db.flush()
     return proposal
@@ -133,9 +131,7 @@ def held(request: pytest.FixtureRequest, db: Session, cast: Cast) -> HelpRequest
 
 
 class DescribeWhatAHumanHolds:
-    def it_is_not_seen_by_volunteers_while_somebody_is_asked(
-        self, db: Session, cast: Cast, held: HelpRequest
-    ) -> None:
+    def it_is_not_seen_by_volunteers_while_somebody_is_asked(self, db: Session, cast: Cast, held: HelpRequest) -> None:
         choose(db, cast, held, cast.els)
         assert held.state == RequestState.ASKED
         assert not held.is_visible_to_volunteers
@@ -294,9 +290,7 @@ class DescribeMessages:
         assert message.cancelled_at is not None
 
     @pytest.mark.parametrize("has_left", [True, False])
-    def it_tells_an_asker_who_read_of_it_that_the_volunteer_left(
-        self, db: Session, cast: Cast, has_left: bool
-    ) -> None:
+    def it_tells_an_asker_who_read_of_it_that_the_volunteer_left(self, db: Session, cast: Cast, has_left: bool) -> None:
         made = answering.accept_question(db, choose(db, cast, post(db, cast), cast.bram), now=SOON)
         if has_left:
             all_sent(db)
@@ -664,8 +658,8 @@ RACES: dict[str, tuple[Callable[[dict[str, int]], Step], tuple[str, ...]]] = {
         ("IllegalMove",),
     ),
     "the asker takes the request back": (
-        lambda of: lambda db: posting.withdraw(
-            db, db.get_one(HelpRequest, of["request"]), actor_id=of["anna"], now=SOON
+        lambda of: (
+            lambda db: posting.withdraw(db, db.get_one(HelpRequest, of["request"]), actor_id=of["anna"], now=SOON)
         ),
         (),
     ),

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import delete
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 from matching.catalogue import CATEGORIES, LANGUAGES, personal_details, risks
 from matching.errors import OmzienError
@@ -95,8 +95,10 @@ class DescribeBuildingACity:
         def city(seed: int) -> list[tuple[object, ...]]:
             with db.begin_nested() as inner:
                 build_city(db, volunteers=15, requests=5, seed=seed, now=NOW)
-                rows = [(v.skills, v.slots, v.radius_m) for v in db.exec(select(Volunteer))]
-                rows += [(r.category, r.slots, r.buurt_code) for r in db.exec(select(HelpRequest))]
+                volunteers = db.exec(select(Volunteer).order_by(col(Volunteer.account_id)))
+                rows = [(v.skills, v.slots, v.radius_m) for v in volunteers]
+                requests = db.exec(select(HelpRequest).order_by(col(HelpRequest.id)))
+                rows += [(r.category, r.slots, r.buurt_code) for r in requests]
                 inner.rollback()
             db.expire_all()
             return rows

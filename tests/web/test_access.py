@@ -93,6 +93,7 @@ EXPECTED: dict[str, Expect] = {
     "desk.requests": Expect(DESK),
     "desk.today": Expect(DESK),
     "desk.undo": Expect(DESK, {"Bram's question": OOST_DESK, "Bram's offer": OOST_DESK}),
+    "desk.answer_of_volunteer": Expect(DESK, {"Bram's question": OOST_DESK, "Bram's offer": OOST_DESK}),
     "desk.vog": Expect(DESK, VOLUNTEERS_AT_DESK),
     "help_requests.check": Expect(EVERYBODY),
     "help_requests.confirm": Expect(MEMBERS, {ANNAS: {"anna"}, DAANS: {"daan"}, WAITING: {"anna"}}),

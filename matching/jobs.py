@@ -74,7 +74,7 @@ def _deliver_one(open_session: OpenSession, post: Post, message_id: int, now: da
 
 def match(open_session: OpenSession, now: datetime) -> int:
     """Propose volunteers for all open requests."""
-    from matching.services import proposing  # brings numpy and the solver
+    from matching.services.matcher import proposing  # brings numpy and the solver
 
     with open_session(True) as session:
         made = proposing.propose(session, now=now)

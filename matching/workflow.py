@@ -52,6 +52,14 @@ class AppointmentState(StrEnum):
     NO_SHOW = "no_show"
 
 
+class ModelState(StrEnum):
+    """Where a version of the acceptance model stands."""
+
+    CANDIDATE = "candidate"  # trained; not shown to be better yet, or not promoted yet
+    IN_USE = "in_use"
+    RETIRED = "retired"  # was in use; can come back
+
+
 R, P, K, A = RequestState, ProposalState, PairingState, AppointmentState
 S = TypeVar("S", bound=StrEnum)
 
@@ -109,6 +117,12 @@ APPOINTMENT_MOVES: dict[tuple[AppointmentState, str], AppointmentState] = {
     (A.PLANNED, "finish"): A.DONE,
     (A.PLANNED, "cancel"): A.CANCELLED,
     (A.PLANNED, "miss"): A.NO_SHOW,
+}
+
+MODEL_MOVES: dict[tuple[ModelState, str], ModelState] = {
+    (ModelState.CANDIDATE, "promote"): ModelState.IN_USE,
+    (ModelState.IN_USE, "retire"): ModelState.RETIRED,
+    (ModelState.RETIRED, "bring_back"): ModelState.IN_USE,
 }
 
 OPEN_REQUEST_STATES = (R.HELD, R.OPEN, R.ASKED, R.CLAIMED, R.PAIRED)

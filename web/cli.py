@@ -110,11 +110,11 @@ def match(place: str | None) -> None:
 
 
 def _match(place: str | None) -> None:
-    from matching.services import proposing
+    from matching.services.matcher import buurt_table, proposing
 
     with _progress() as progress, _transaction() as session:
         run = proposing.propose(session, now=utcnow(), place_code=place, progress=progress)
-        rows = proposing.table(session, run)
+        rows = buurt_table.table(session, run)
     _print_table(rows)
 
 

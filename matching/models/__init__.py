@@ -2,6 +2,14 @@
 
 from matching.models.events import Event, Tag
 from matching.models.help_requests import Draft, ForWhom, Frequency, HelpRequest
+from matching.models.learning import (
+    AcceptanceModel,
+    MatcherPreview,
+    MatcherSetting,
+    OfferDecision,
+    OfferEdge,
+    Recruitment,
+)
 from matching.models.messages import OutboxMessage
 from matching.models.pairings import Appointment, Feedback, MatchRun, Pairing, Proposal
 from matching.models.people import (
@@ -27,6 +35,7 @@ from matching.models.volunteers import Absence, Volunteer
 
 __all__ = [
     "Absence",
+    "AcceptanceModel",
     "Account",
     "ActionLink",
     "Appointment",
@@ -45,11 +54,16 @@ __all__ = [
     "HelpRequest",
     "KeyFigure",
     "MatchRun",
+    "MatcherPreview",
+    "MatcherSetting",
     "MeetingPlace",
+    "OfferDecision",
+    "OfferEdge",
     "OutboxMessage",
     "Pairing",
     "Postcode",
     "Proposal",
+    "Recruitment",
     "Role",
     "StaffRole",
     "Tag",

@@ -55,6 +55,12 @@ class Tag(StrEnum):
     APPOINTMENT_CANCELLED = "appointment.cancelled"
     APPOINTMENT_NO_SHOW = "appointment.no_show"
     FEEDBACK_GIVEN = "feedback.given"
+    REQUEST_ASKED_AROUND = "request.asked_around"
+    REQUEST_ASKING_STOPPED = "request.asking_stopped"
+    MODEL_TRAINED = "model.trained"
+    MODEL_PROMOTED = "model.promoted"
+    MODEL_ROLLED_BACK = "model.rolled_back"
+    DIALS_CHANGED = "dials.changed"
     PLACES_IMPORTED = "places.imported"
 
 

@@ -60,6 +60,9 @@ class HelpRequest(SQLModel, table=True):
     x: int  # RD New, metres, rounded to 100
     y: int
     welcomes_anyone: bool = False  # said beforehand: whoever the opbouwwerker chooses is welcome
+    # The opbouwwerker said: ask whoever fits, one after another, until somebody says yes.
+    asking_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    asking_by_id: int | None = Field(default=None, foreign_key="account.id")
     state: RequestState = Field(default=RequestState.OPEN, sa_type=String(12))
     risks: list[str] = Field(default_factory=list, sa_type=JSON)  # kinds of risk words found
     no_match_reason: str | None = Field(default=None, max_length=20)  # the matcher's last word

@@ -9,8 +9,9 @@ from sqlmodel import Session, select
 
 from matching.database import WRITES, open_engine
 from matching.models import Absence, Account, Block, Event, HelpRequest, MatchRun, Proposal, Tag, Volunteer
-from matching.services import proposing
-from matching.services.proposing import MOST_MESSAGES, propose, urgency
+from matching.services.matcher import buurt_table, proposing
+from matching.services.matcher.proposing import propose
+from matching.services.matcher.town import MOST_MESSAGES, urgency
 from matching.workflow import ProposalState, RequestState
 from tests.people import (
     ALL_SLOTS,
@@ -350,7 +351,7 @@ def it_writes_down_the_run_and_its_table(db: Session, cast: Cast) -> None:
     make_request(db, cast.anna)
     make_request(db, cast.anna, category="cooking")
     run = propose(db, now=NOW)
-    (row,) = proposing.table(db, run)
+    (row,) = buurt_table.table(db, run)
     assert (row.buurt, row.open, row.proposed, row.without, row.reason) == ("Kleine Driftbuurt", 2, 1, 1, "no_skill")
     assert db.exec(select(MatchRun)).one().finished_at is not None
     assert db.exec(select(Event).where(Event.tag == Tag.PROPOSAL_MADE)).one().data["open"] == 2

@@ -86,3 +86,8 @@ def may_see_volunteer(viewer: Viewer, volunteer_id: int, buurt_code: str) -> boo
 
 def may_administer(viewer: Viewer) -> bool:
     return viewer.holds(Role.BEHEERDER)
+
+
+def may_set_dials(viewer: Viewer, gemeente_code: str) -> bool:
+    """How help is shared out in a gemeente: its coordinator and its beheerder."""
+    return gemeente_code in viewer.places(Role.COORDINATOR, Role.BEHEERDER)

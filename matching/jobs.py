@@ -1,11 +1,12 @@
-"""What runs by itself: deliver, match, expire, remind, forget. One transaction per item, so that one that fails
+"""What runs by itself: deliver, match, expire, offer, remind, forget. One transaction per item, so that one that fails
 takes no other with it. What a job needs from the matcher it imports when it runs: pages import none of this."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from email.message import EmailMessage
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
 
 from sqlmodel import Session, col, select
 
@@ -16,6 +17,7 @@ from matching.services import answering, appointments, outbox, pairing
 from matching.workflow import AppointmentState, PairingState, ProposalState
 
 log = logging.getLogger("omzien.jobs")
+T = TypeVar("T")
 OpenSession = Callable[[bool], Session]  # called with True for one that writes
 
 
@@ -31,13 +33,21 @@ class Post(Protocol):
         ...
 
 
-def run(name: str, open_session: OpenSession, *, post: Post | None = None, now: datetime | None = None) -> int:
-    """Run one job and return how many items it handled. `deliver` needs `post`."""
+def run(
+    name: str,
+    open_session: OpenSession,
+    *,
+    post: Post | None = None,
+    now: datetime | None = None,
+    home: Path | None = None,
+) -> int:
+    """Run one job and return how many items it handled. `deliver` needs `post`; home: OMZIEN_HOME, where the model
+    files are."""
     now = now or utcnow()
     if name == "deliver":
         assert post is not None
         return deliver(open_session, post, now=now)
-    return JOBS[name](open_session, now)
+    return JOBS[name](open_session, now, home)
 
 
 def deliver(open_session: OpenSession, post: Post, *, now: datetime) -> int:
@@ -72,17 +82,71 @@ def _deliver_one(open_session: OpenSession, post: Post, message_id: int, now: da
         return message.sent_at is not None
 
 
-def match(open_session: OpenSession, now: datetime) -> int:
+def match(open_session: OpenSession, now: datetime, home: Path | None) -> int:
     """Propose volunteers for all open requests."""
     from matching.services.matcher import proposing  # brings numpy and the solver
 
     with open_session(True) as session:
-        made = proposing.propose(session, now=now)
+        made = proposing.propose(session, now=now, home=home)
         session.commit()
         return int(made.counts.get("proposed", 0))
 
 
-def expire(open_session: OpenSession, now: datetime) -> int:
+def preview(open_session: OpenSession, now: datetime, home: Path | None) -> int:
+    """Calculate what every setting of the dials would propose now. The database is written to only at the end."""
+    from matching.services.matcher import previewing  # as above
+
+    with open_session(False) as session:
+        made = previewing.calculate(session, now=now, home=home)
+    with open_session(True) as session:
+        previewing.keep(session, made, now=now)
+        session.commit()
+    return len(made)
+
+
+def offer(open_session: OpenSession, now: datetime, home: Path | None) -> int:
+    """Ask the next people for the requests that the desk released for asking around. Returns how many were asked."""
+    from matching.services.matcher import hindsight, offering, sending  # brings numpy
+
+    _each(open_session, {"choices": None}, lambda s, _nothing: hindsight.note_choices(s, now=now, home=home))
+    with open_session(False) as session:
+        looked = offering.look(session, now=now, home=home)
+    _each(open_session, {over.request_id: over for over in looked.over}, lambda s, over: offering.end(s, over, now=now))
+    waves = {wave.request_id: wave for wave in looked.waves}
+    return _each(open_session, waves, lambda s, wave: sending.send(s, wave, now=now))
+
+
+def train(open_session: OpenSession, now: datetime, home: Path | None) -> int:
+    """Learn a candidate from the answers so far; it is never promoted by itself. Too little to learn from is no
+    failure: it is noted, and tried again a week later."""
+    from matching.services.matcher.training import CannotTrain  # as above
+
+    try:
+        train_candidate(open_session, now, home)
+    except CannotTrain as error:
+        log.info("nothing was trained: %s", error)
+        return 0
+    return 1
+
+
+def train_candidate(
+    open_session: OpenSession, now: datetime, home: Path | None, progress: Callable[[float], None] | None = None
+) -> str:
+    """The same by hand: gives the version. The database is free while the model learns. Raises CannotTrain."""
+    from matching.services.matcher import training  # as above
+
+    if home is None:
+        raise training.CannotTrain("No folder for model files is known here, so nothing was trained.")
+    with open_session(False) as session:
+        reading = training.read(session, home)
+    learned = training.learn(reading, now=now, progress=progress)
+    with open_session(True) as session:
+        version = training.register(session, home, learned, now=now).version
+        session.commit()
+    return version
+
+
+def expire(open_session: OpenSession, now: datetime, _home: Path | None) -> int:
     """End the questions that got no answer in time, to volunteers and to askers, so that somebody else can be asked."""
     return _expire_questions(open_session, now) + _expire_consents(open_session, now)
 
@@ -114,7 +178,7 @@ def _expire_consents(open_session: OpenSession, now: datetime) -> int:
     return _one_by_one(open_session, query, end)
 
 
-def remind(open_session: OpenSession, now: datetime) -> int:
+def remind(open_session: OpenSession, now: datetime, _home: Path | None) -> int:
     """Remind both people the day before an appointment, once."""
     tomorrow = now.astimezone(appointments.AMSTERDAM).date() + timedelta(days=1)
     query = select(Appointment.id).where(
@@ -125,7 +189,7 @@ def remind(open_session: OpenSession, now: datetime) -> int:
     return _one_by_one(open_session, query, lambda session, key: appointments.remind(session, key, now=now))
 
 
-def forget(open_session: OpenSession, now: datetime) -> int:
+def forget(open_session: OpenSession, now: datetime, _home: Path | None) -> int:
     """Delete what we no longer need (matching/retention.py). Returns how many rows."""
     gone = 0
     for period in PERIODS:
@@ -140,11 +204,16 @@ def _one_by_one(open_session: OpenSession, query: Any, step: Callable[[Session, 
     time. Returns how many steps did something."""
     with open_session(False) as session:
         keys = list(session.exec(query))
+    return _each(open_session, {key: key for key in keys}, step)
+
+
+def _each(open_session: OpenSession, items: Mapping[Any, T], step: Callable[[Session, T], int]) -> int:
+    """The same for things at hand, by what they are called in the log."""
     done = 0
-    for key in keys:
+    for key, item in items.items():
         with open_session(True) as session:
             try:
-                done += step(session, key)
+                done += step(session, item)
                 session.commit()
             except Exception:  # whatever is wrong with one must not stop the others
                 session.rollback()
@@ -152,9 +221,12 @@ def _one_by_one(open_session: OpenSession, query: Any, step: Callable[[Session, 
     return done
 
 
-JOBS: dict[str, Callable[[OpenSession, datetime], int]] = {
+JOBS: dict[str, Callable[[OpenSession, datetime, Path | None], int]] = {
     "match": match,
+    "preview": preview,
+    "train": train,
     "expire": expire,
+    "offer": offer,
     "remind": remind,
     "forget": forget,
 }

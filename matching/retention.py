@@ -8,7 +8,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Delete, delete
 from sqlmodel import SQLModel, col, select
 
-from matching.models import ActionLink, Attempt, Draft, OutboxMessage
+from matching.models import ActionLink, Attempt, Draft, OfferDecision, OutboxMessage
+from matching.models.learning import CHOICES_KEPT
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,5 +51,13 @@ PERIODS = (
         timedelta(days=90),
         "AVG art. 5(1)(e): a spent link explains to its reader why it no longer works; old mail is rarely opened.",
         unless=_is_in_a_message,
+    ),
+    # With everybody who could have been asked instead (OfferEdge). What stays are the sums on the card of a model.
+    Period(
+        OfferDecision,
+        OfferDecision.at,
+        CHOICES_KEPT,
+        "AVG art. 5(1)(e): two years show every season twice, which training and its check need; older choices are of "
+        "other volunteers and other buurten.",
     ),
 )

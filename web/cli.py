@@ -12,6 +12,8 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 
 from matching.models.base import utcnow
+from web.cli_matcher import bench_matcher, simulate
+from web.cli_models import models, train
 
 HILVERSUM = Path(__file__).parent.parent / "matching" / "data" / "hilversum"
 Progress = Callable[[str, float], None]
@@ -26,11 +28,21 @@ def main() -> None:
     """
 
 
+main.add_command(simulate)
+main.add_command(bench_matcher)
+
+
 def _engine() -> Engine:
     from matching.database import open_engine
     from web.config import from_environment
 
     return open_engine(from_environment().database_url)
+
+
+def _home() -> Path:
+    from web.config import from_environment
+
+    return from_environment().home
 
 
 @contextmanager
@@ -113,9 +125,17 @@ def _match(place: str | None) -> None:
     from matching.services.matcher import buurt_table, proposing
 
     with _progress() as progress, _transaction() as session:
-        run = proposing.propose(session, now=utcnow(), place_code=place, progress=progress)
+        run = proposing.propose(session, now=utcnow(), home=_home(), place_code=place, progress=progress)
         rows = buurt_table.table(session, run)
     _print_table(rows)
+
+
+def _preview() -> None:
+    from matching.services.matcher import previewing
+
+    with _transaction() as session:
+        now = utcnow()
+        previewing.keep(session, previewing.calculate(session, now=now, home=_home()), now=now)
 
 
 def _print_table(rows: list[Any]) -> None:
@@ -209,6 +229,7 @@ def demo(volunteers: int, requests: int) -> None:
         with _progress() as progress, _transaction() as session:
             build_city(session, volunteers=volunteers, requests=requests, seed=1, now=utcnow(), progress=progress)
         _match(None)
+        _preview()
     port = int(os.environ.get("PORT", "8000"))
     click.echo(f"\nOmzien is on http://127.0.0.1:{port}  (stop with Ctrl-C)")
     click.echo(f"Messages that were sent: http://127.0.0.1:{port}/postvak\n")
@@ -217,6 +238,9 @@ def demo(volunteers: int, requests: int) -> None:
         click.echo(f"  {role:<28}{email}")
     run(host="127.0.0.1", port=port, workers=2)
 
+
+for command in (train, models):
+    main.add_command(command)
 
 if __name__ == "__main__":
     main()

@@ -7,6 +7,7 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 
 from matching.database import WRITES, open_engine
+from matching.services.questions import GO_ON
 
 READING = ("GET", "HEAD", "OPTIONS")
 SessionFactory = Callable[[bool], Session]
@@ -50,6 +51,10 @@ def _finish(response: Response) -> Response:
         session.commit()
         if session.info.pop("outbox", False):
             current_app.extensions["omzien.queue"].wake()
+        if GO_ON in session.info:
+            current_app.extensions["omzien.queue"].wake_to_ask(session.info.pop(GO_ON))
+        if session.info.pop("dials", False):
+            current_app.extensions["omzien.queue"].preview()
     return response
 
 

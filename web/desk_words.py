@@ -12,7 +12,7 @@ from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 
 from matching.models import Tag
-from matching.services import desk, desk_calls, desk_people, desk_request
+from matching.services import asking_around, desk, desk_calls, desk_people, desk_request
 from matching.workflow import ProposalState, RequestState
 from matching.working_days import FIRST_CONTACT, working_days_between
 from web import facts, i18n
@@ -99,12 +99,20 @@ _EVENTS = {
     Tag.REQUEST_CONTACTED: _l("Somebody of us spoke with the asker."),
     Tag.REQUEST_CLOSED: _l("The request was closed."),
     Tag.REQUEST_REOPENED: _l("We look for somebody again."),
+    Tag.REQUEST_ASKED_AROUND: _l("We started asking around."),
+    Tag.REQUEST_ASKING_STOPPED: _l("We stopped asking around."),
     Tag.PAIRING_AGREED: _l("Both said yes."),
     Tag.PAIRING_REFUSED: _l("The asker would rather have somebody else."),
     Tag.PAIRING_FELL_THROUGH: _l("The match fell through."),
     Tag.PAIRING_DONE: _l("It is done."),
     Tag.FEEDBACK_GIVEN: _l("Somebody told how it went."),
 }
+# Why we stopped asking around, where no human did.
+_STOPPED = {
+    asking_around.NOBODY_LEFT: _l("We asked everybody who fits, so we stopped asking around."),
+    asking_around.TOO_LATE: _l("The day is over, so we stopped asking around."),
+}
+_GOT_QUESTION = _l("%(name)s got our question.")
 _WENT_BADLY = _l("Somebody told that it did not go well.")
 _EVENTS_WITH_NAME = {
     Tag.PROPOSAL_OFFERED: _l("%(name)s offered to help."),
@@ -227,6 +235,7 @@ class Option:
     reasons_for: list[str]
     reasons_against: list[str]
     button: str
+    offers: bool = False  # this volunteer came forward
 
 
 def options(rows: Iterable[Any]) -> list[Option]:
@@ -249,6 +258,7 @@ def _option(row: Any, *, first: bool) -> Option:
         [_reason(code, reason["key"], reason.get("value")) for reason in _telling(speaks_for)],
         [_reason(code, reason["key"], reason.get("value")) for reason in against],
         _("Choose %(name)s", name=row.name),
+        offers,
     )
 
 
@@ -285,6 +295,10 @@ def history(rows: Iterable[Any]) -> list[Happened]:
     for row in rows:
         if row.tag == Tag.FEEDBACK_GIVEN and row.data.get("went") == "bad":
             what = str(_WENT_BADLY)
+        elif row.data.get("around") and row.volunteer:
+            what = str(_GOT_QUESTION) % {"name": row.volunteer}
+        elif row.data.get("why") in _STOPPED:
+            what = str(_STOPPED[row.data["why"]])
         elif row.tag in _EVENTS:
             what = str(_EVENTS[row.tag])
         elif row.tag in _EVENTS_WITH_NAME and row.volunteer:

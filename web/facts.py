@@ -69,8 +69,8 @@ def when_text(_code: str, _today: date, frequency: str, day: date | None, slots:
     if frequency == Frequency.ONCE and day is not None:
         parts = [str(PART_NAMES[slot % 4]) for slot in free if slot // 4 == day.weekday()]
         on_day = day_text(day)
-        return f"{on_day}, {_or(parts)}" if parts else on_day
-    names = _("at any time") if slots == ALL_SLOTS else _or([slot_text(slot) for slot in free[:4]])
+        return f"{on_day}, {either(parts)}" if parts else on_day
+    names = _("at any time") if slots == ALL_SLOTS else either([slot_text(slot) for slot in free[:4]])
     if len(free) > 4 and slots != ALL_SLOTS:
         names = _("%(slots)s or another time", slots=", ".join(slot_text(slot) for slot in free[:3]))
     if frequency == Frequency.WEEKLY:
@@ -198,7 +198,7 @@ _REASONS = {
 }
 
 
-def _or(names: Iterable[str]) -> str:
+def either(names: Iterable[str]) -> str:
     """ "ochtend of middag"."""
     listed = list(names)
     if len(listed) < 2:
@@ -230,111 +230,3 @@ def consent(by: str, how: str) -> str:
         ("representative", "paper"): _("someone who may decide for this person agreed on paper"),
     }
     return known[by, how]
-
-
-def no_match_text(reason: str) -> str:
-    """Why nobody was found for a request, as a sentence; empty for a reason we do not know."""
-    known = {
-        "no_skill": _("Nobody in this gemeente has this in the profile."),
-        "too_far": _("Whoever does this lives too far away."),
-        "no_slot": _("Nobody nearby is free at this time."),
-        "no_language": _("Nobody nearby who does this speaks the language."),
-        "no_vog": _("Nobody nearby who does this has the VOG and the introduction for it."),
-        "blocked": _("Whoever could help now has said no, is away, or cannot be asked for this."),
-        "all_busy": _("Everybody who could do this has enough to do this week."),
-    }
-    return known.get(reason, "")
-
-
-def no_match_help(wish: Mapping[str, Any] | None) -> str:
-    """What would help, as a sentence: whom to look for, and how many lack only that. Empty when nothing is known."""
-    if not wish:
-        return ""
-    near = int(wish.get("near") or 0)
-    say = _HELPS.get(str(wish.get("lack", "")))
-    return say(near, list(wish.get("missing") or ())) if say else ""
-
-
-def _help_skill(near: int, missing: list[Any]) -> str:
-    if "car" in missing:
-        if not near:
-            return _("Look for a volunteer with a car.")
-        return ngettext(
-            "Look for a volunteer with a car. One volunteer nearby lacks only that.",
-            "Look for a volunteer with a car. %(num)s volunteers nearby lack only that.",
-            near,
-        )
-    if not near:
-        return _("Look for somebody who would like to do this.")
-    return ngettext(
-        "One volunteer nearby has the time for it. Ask whether this is something to do.",
-        "%(num)s volunteers nearby have the time for it. Ask whether this is something to do.",
-        near,
-    )
-
-
-def _help_distance(near: int, _missing: list[Any]) -> str:
-    if not near:
-        return _("Look for somebody who lives nearer by.")
-    return ngettext(
-        "One volunteer would fit, but would have to go farther than asked.",
-        "%(num)s volunteers would fit, but would have to go farther than asked.",
-        near,
-    )
-
-
-def _help_slot(near: int, _missing: list[Any]) -> str:
-    if not near:
-        return _("Ask whether another time suits too.")
-    return ngettext(
-        "Ask whether another time suits too: one volunteer nearby fits in everything else.",
-        "Ask whether another time suits too: %(num)s volunteers nearby fit in everything else.",
-        near,
-    )
-
-
-def _help_language(near: int, missing: list[Any]) -> str:
-    names = _or([language_name(str(code)) for code in missing[:3]])
-    if not names or not near:
-        return _("Look for somebody who speaks the language, or ask whether another language will do.")
-    return ngettext(
-        "Look for somebody who speaks %(language)s. One volunteer nearby lacks only that.",
-        "Look for somebody who speaks %(language)s. %(num)s volunteers nearby lack only that.",
-        near,
-        language=names,
-    )
-
-
-def _help_clearance(near: int, _missing: list[Any]) -> str:
-    if not near:
-        return _("Look for somebody with a VOG, or help a volunteer to ask for one.")
-    return ngettext(
-        "One volunteer nearby lacks only the VOG or the introduction. Arrange that together.",
-        "%(num)s volunteers nearby lack only the VOG or the introduction. Arrange that together.",
-        near,
-    )
-
-
-def _help_consent(_near: int, _missing: list[Any]) -> str:
-    return _("Look for a new volunteer, or talk it over with the asker.")
-
-
-def _help_capacity(near: int, _missing: list[Any]) -> str:
-    if not near:
-        return _("Wait some days, or look for one more volunteer nearby.")
-    return ngettext(
-        "Wait some days: one volunteer fits and has enough to do now.",
-        "Wait some days: %(num)s volunteers fit and have enough to do now.",
-        near,
-    )
-
-
-_HELPS = {
-    "skill": _help_skill,
-    "distance": _help_distance,
-    "slot": _help_slot,
-    "language": _help_language,
-    "clearance": _help_clearance,
-    "consent": _help_consent,
-    "capacity": _help_capacity,
-}

@@ -26,6 +26,7 @@ def items() -> list[Item]:
     if Role.BEHEERDER in held and not held & set(DESK_ROLES):
         return [
             _item("staff.index", _("Staff"), "mensen"),
+            _item("desk.dials", _("Sharing"), "weegschaal"),
             _item("places.index", _("Buurten"), "kaart"),
             _item("account.me", _("Me"), "mens"),
         ]
@@ -34,6 +35,8 @@ def items() -> list[Item]:
             _item("desk.today", _("Today"), "agenda"),
             _item("desk.requests", _("Requests"), "vraag"),
             _item("desk.people", _("People"), "mensen"),
+            *([_item("desk.dials", _("Sharing"), "weegschaal")] if Role.COORDINATOR in held else []),
+            _item("desk.recruitment", _("Recruiting"), "hart"),
             _item("places.index", _("Buurten"), "kaart"),
             _item("account.me", _("Me"), "mens"),
         ]

@@ -37,6 +37,8 @@ class Entry:
 def badge(request: HelpRequest, *, certain: bool = True) -> tuple[str, str]:
     """The state in a word or three, and the kind of badge. `certain`: as in timeline()."""
     state = R.OPEN if request.state == R.HELD and not certain else request.state
+    if request.asking_since is not None and state in (R.OPEN, R.ASKED):
+        return _("We are asking around"), "neutral"
     words, kind = BADGES[R(state)]
     return str(words), kind
 
@@ -65,6 +67,10 @@ def _found(state: str) -> Entry:
 
 
 def _looking(request: HelpRequest, where: Standing, certain: bool) -> Entry:
+    if request.asking_since is not None:
+        title = _("We are asking around")
+        asking = _("We ask neighbours who fit, until somebody says yes. You need not do anything.")
+        return Entry(title, " ".join(filter(None, (asking, _usually(where)))), "current")
     if request.state == R.ASKED:
         waiting = _("We are waiting for the answer. You need not do anything.")
         return Entry(_("We asked somebody who fits"), waiting, "current")

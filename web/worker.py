@@ -36,6 +36,14 @@ class Queue:
         self.tasks["deliver"]()
         self.tasks["deliver"].schedule(delay=UNDO_WINDOW.total_seconds() + 1)
 
+    def wake_to_ask(self, delay: float) -> None:
+        """Let the worker look whom to ask, where we ask around: now, or so many seconds from now."""
+        self.tasks["offer"].schedule(delay=delay + 1) if delay else self.tasks["offer"]()
+
+    def preview(self) -> None:
+        """Let the worker calculate what the dials would do, now that they were changed."""
+        self.tasks["preview"]()
+
 
 def init_app(app: Flask) -> None:
     """Give the app its queue."""
@@ -62,11 +70,20 @@ def register(huey: Huey, app: Flask) -> dict[str, Any]:
         from matching import jobs  # see above
         from web.mail import SmtpPost
 
-        jobs.run(name, app.extensions["omzien.sessions"], post=SmtpPost(app))
+        settings: Settings = app.config["OMZIEN"]
+        jobs.run(name, app.extensions["omzien.sessions"], post=SmtpPost(app), home=settings.home)
 
     @huey.task(name="deliver")
     def deliver() -> None:
         run("deliver")
+
+    @huey.task(name="preview")
+    def preview() -> None:
+        run("preview")
+
+    @huey.task(name="offer")
+    def offer() -> None:
+        run("offer")
 
     @huey.periodic_task(crontab(), name="every_minute")
     def every_minute() -> None:
@@ -76,13 +93,22 @@ def register(huey: Huey, app: Flask) -> dict[str, Any]:
     def every_quarter() -> None:
         run("expire")
         run("match")
+        run("offer")
+
+    @huey.periodic_task(crontab(minute="5"), name="every_hour")
+    def every_hour() -> None:
+        run("preview")
 
     @huey.periodic_task(crontab(minute="0", hour="7"), name="every_morning")
     def every_morning() -> None:
         run("remind")
         run("forget")
 
-    return {"deliver": deliver}
+    @huey.periodic_task(crontab(minute="30", hour="22", day_of_week="0"), name="every_sunday_night")
+    def every_sunday_night() -> None:
+        run("train")
+
+    return {"deliver": deliver, "offer": offer, "preview": preview}
 
 
 def run_consumer(app: Flask) -> None:

@@ -1,6 +1,6 @@
 """What the matcher is set to, what it chose from and how that went, and the models that came out of it."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import JSON, Index, String, text
@@ -8,6 +8,8 @@ from sqlmodel import Field, SQLModel
 
 from matching.models.base import UtcDateTime
 from matching.workflow import ModelState
+
+CHOICES_KEPT = timedelta(days=730)  # how long the learning log remembers (retention.py says why)
 
 
 class MatcherSetting(SQLModel, table=True):

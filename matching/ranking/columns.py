@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Sequence
+import io
+import operator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -108,32 +110,29 @@ class Table:
     def words(self, column: str, vocabulary: Vocabulary) -> IntArray:
         """int32[rows]: the number of each word; an empty one is an error."""
         numbers = self._translated(column, vocabulary.number)
-        self.refuse(column, np.array([not text for text in self.columns[column]], bool), "is empty")
-        return np.array(numbers, np.int32)
+        self._refuse_empty(column)
+        return np.fromiter(numbers, np.int32, len(self))
 
     def masks(self, column: str, vocabulary: Vocabulary) -> npt.NDArray[np.uint64]:
         """uint64[rows]: the bits of each list."""
-        return np.array(self._translated(column, vocabulary.mask), np.uint64)
+        return np.fromiter(self._translated(column, vocabulary.mask), np.uint64, len(self))
 
     def known(self, column: str, numbers: dict[str, int], file: str) -> IntArray:
         """int32[rows]: the index of each id that stands in another file."""
-        found = [numbers.get(name, -1) for name in self.columns[column]]
-        indices = np.array(found, np.int32)
+        indices = np.array([numbers.get(name, -1) for name in self.columns[column]], np.int32)
         self.refuse(column, indices < 0, f"is not in {file}")
         return indices
 
-    def _translated(self, column: str, translate: Any) -> list[int]:
-        seen: dict[str, int] = {}
-        numbers = []
-        for row, text in enumerate(self.columns[column]):
-            number = seen.get(text)
-            if number is None:
-                try:
-                    number = seen[text] = translate(text)
-                except ValueError as wrong:
-                    raise self.error(row, column, str(wrong)) from None
-            numbers.append(number)
-        return numbers
+    def _translated(self, column: str, translate: Callable[[str], int | None]) -> Iterator[Any]:
+        """The number of each text; every different text is translated once, in order of appearance."""
+        texts = self.columns[column]
+        seen = dict.fromkeys(texts)
+        for text in seen:
+            try:
+                seen[text] = translate(text)
+            except ValueError as wrong:
+                raise self.error(texts.index(text), column, str(wrong)) from None
+        return map(seen.__getitem__, texts)
 
     def numbers(
         self,
@@ -146,10 +145,10 @@ class Table:
     ) -> FloatArray:
         """float64[rows]; nan where empty, if that is allowed."""
         texts = self.columns[column]
-        empty = np.array([not text for text in texts], bool)
         if not may_be_empty:
-            self.refuse(column, empty, "is empty")
-        values = self._floats(column, [text or "0" for text in texts])
+            self._refuse_empty(column)
+        empty = np.fromiter(map(operator.not_, texts), bool, len(texts)) if may_be_empty else np.zeros(len(texts), bool)
+        values = self._floats(column, [text or "0" for text in texts] if may_be_empty else texts)
         finite = np.isfinite(values) | (may_be_infinite & (values == np.inf))
         self.refuse(column, ~finite, "is not a finite number")
         self.refuse(column, (values < at_least) & ~empty, f"is less than {at_least:g}")
@@ -163,40 +162,82 @@ class Table:
         self.refuse(column, values != np.rint(values), "is not a whole number")
         return values.astype(np.int32)
 
+    def _refuse_empty(self, column: str) -> None:
+        texts = self.columns[column]
+        if "" in texts:
+            raise self.error(texts.index(""), column, "“” is empty")
+
     def _floats(self, column: str, texts: list[str]) -> FloatArray:
-        if not all(map(str.isascii, texts)) or "_" in "".join(texts):
+        together = "".join(texts)
+        if "_" in together or not together.isascii():
             # Python would read 1_000, and digits of any script; a file that has them is more likely broken.
             self.refuse(column, np.array([not text.isascii() or "_" in text for text in texts]), "is not a number")
-        values = np.empty(len(texts), np.float64)
-        row = 0
         try:
-            for row, text in enumerate(texts):
-                values[row] = float(text)
+            return np.fromiter(map(float, texts), np.float64, len(texts))
         except ValueError:
+            row = next(row for row, text in enumerate(texts) if not _is_number(text))
             raise self.error(row, column, f"“{texts[row]}” is not a number") from None
-        return values
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def read_table(path: Path, names: tuple[str, ...]) -> Table:
     """Read a CSV file with exactly these columns, in any order. Raises FileError; numbers are not yet checked."""
-    lines: list[int] = []
-    cells: list[list[str]] = [[] for _ in names]
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file, strict=True)
-            header = next(_rows(path, reader), [])
-            _check_header(path, header, names)
-            for row in _rows(path, reader):
-                if len(row) != len(header):
-                    reason = f"has {len(row)} fields where the header has {len(header)}"
-                    raise FileError(path.name, reader.line_num, "", reason)
-                lines.append(reader.line_num)
-                for column, cell in zip(cells, row, strict=True):
-                    column.append(cell)
+        text = path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
         raise FileError(path.name, 1, "", "the file is missing") from None
     except UnicodeDecodeError:
         raise FileError(path.name, _undecodable_line(path), "", "is not UTF-8") from None
+    plain = _plain_table(path, text, names)
+    return plain if plain is not None else _any_table(path, text, names)
+
+
+def _plain_table(path: Path, text: str, names: tuple[str, ...]) -> Table | None:
+    """The same table as _any_table, in a fraction of the time, or None for a file in which anything is unusual.
+
+    Usual: no quotes, no blank lines, on each line as many fields as in a correct header. Then all cells are one list.
+    """
+    text = text.replace("\r\n", "\n").removesuffix("\n")
+    if not text or '"' in text or "\r" in text:
+        return None
+    header = text[: text.find("\n")].split(",") if "\n" in text else text.split(",")
+    if sorted(header) != sorted(names) or not _is_even(text, len(header)):
+        return None
+    cells = text.replace("\n", ",").split(",")
+    columns = {name: cells[len(header) + place :: len(header)] for place, name in enumerate(header)}
+    return Table(path.name, range(2, 1 + len(cells) // len(header)), columns)
+
+
+def _is_even(text: str, fields: int) -> bool:
+    """Whether each line has this many fields, and is short enough for the reader of any file."""
+    signs = np.frombuffer(text.encode(), np.uint8)
+    ends = np.append(np.flatnonzero(signs == ord("\n")), len(signs))
+    commas = np.searchsorted(np.flatnonzero(signs == ord(",")), ends)
+    longest = int(np.diff(ends, prepend=-1).max())
+    return bool((np.diff(commas, prepend=0) == fields - 1).all()) and longest <= csv.field_size_limit()
+
+
+def _any_table(path: Path, text: str, names: tuple[str, ...]) -> Table:
+    """With quotes, blank lines and line breaks within cells; says what is wrong and where."""
+    lines: list[int] = []
+    cells: list[list[str]] = [[] for _ in names]
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    header = next(_rows(path, reader), [])
+    _check_header(path, header, names)
+    for row in _rows(path, reader):
+        if len(row) != len(header):
+            reason = f"has {len(row)} fields where the header has {len(header)}"
+            raise FileError(path.name, reader.line_num, "", reason)
+        lines.append(reader.line_num)
+        for column, cell in zip(cells, row, strict=True):
+            column.append(cell)
     return Table(path.name, lines, dict(zip(header, cells, strict=True)))
 
 

@@ -34,8 +34,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from matching.ranking.acceptance import PriorRule, score
-from matching.ranking.assignment import Network, assign
+from matching.ranking.acceptance import AcceptanceRule, PriorRule, score
+from matching.ranking.assignment import Dial, Network, assign, checked_dial
 from matching.ranking.eligibility import eligible_pairs, place_code
 from matching.ranking.problem import (
     Edges,
@@ -52,33 +52,38 @@ from matching.ranking.shortage import explain_unmatched
 
 Ints = npt.NDArray[np.int64]
 
+PRIOR_RULE = PriorRule()
+
 
 def match(
     problem: Problem,
     *,
-    equity: float = 0.0,
-    balance: float = 0.0,
+    rule: AcceptanceRule = PRIOR_RULE,
+    equity: Dial = 0.0,
+    balance: Dial = 0.0,
     seed: int = 1,
     spares: int = 4,
     progress: Progress | None = None,
 ) -> Matching:
     """Propose a volunteer for as many requests as possible, with up to `spares` other candidates each.
 
-    equity, balance: at least 0, see assignment.py; at 0 the value is the exact optimum. seed: breaks ties.
-    progress: called with a step (edges, scores, assignment, spares, explanations) and the part done, 0 to 1.
-    Raises ValueError on a negative dial.
+    rule: gives p of every pair. equity: a number, or float64[b] per buurt (a gemeente's own dial, or an area weight
+    times it). balance: a number, or float64[n] per volunteer. Both at least 0, see assignment.py; at 0 the value is
+    the exact optimum. seed: breaks ties. progress: called with a step (edges, scores, assignment, spares,
+    explanations) and the part done, 0 to 1. Raises ValueError on a dial that is negative, not finite or too short.
     """
-    if equity < 0 or balance < 0 or spares < 0:
-        raise ValueError("equity, balance and spares must be at least 0")
+    equity = checked_dial("equity", equity, problem.buurt_count, "buurt")
+    balance = checked_dial("balance", balance, len(problem.volunteers), "volunteer")
+    if spares < 0:
+        raise ValueError("spares must be at least 0")
     clock = _Clock(progress)
-    rule = PriorRule()
     with clock.step("edges"):
         edges = eligible_pairs(problem, progress)
     degree = np.bincount(edges.request, minlength=len(problem.requests)).astype(np.int32)
     with clock.step("scores"):
         edges, p = score(problem, edges, rule)
     with clock.step("assignment"):
-        network = _network(problem, edges, p)
+        network = network_of(problem, edges, p)
         chosen = assign(network, equity=equity, balance=balance, seed=seed, progress=progress)
     with clock.step("spares"):
         proposals = _proposals(problem, rule, edges, p, chosen, spares)
@@ -108,7 +113,8 @@ class _Clock:
             self._progress(name, 1.0)
 
 
-def _network(problem: Problem, edges: Edges, p: FloatArray) -> Network:
+def network_of(problem: Problem, edges: Edges, p: FloatArray) -> Network:
+    """What assign() needs: the pairs with reward urgency * p (p is float64[e]), capacities, buurten and places."""
     volunteers, requests = problem.volunteers, problem.requests
     n, m = len(volunteers), len(requests)
     # One grid for both, so that a volunteer and a request next door get codes that are close.
@@ -125,7 +131,9 @@ def _network(problem: Problem, edges: Edges, p: FloatArray) -> Network:
     )
 
 
-def _proposals(problem: Problem, rule: PriorRule, edges: Edges, p: FloatArray, chosen: Ints, spares: int) -> Proposals:
+def _proposals(
+    problem: Problem, rule: AcceptanceRule, edges: Edges, p: FloatArray, chosen: Ints, spares: int
+) -> Proposals:
     """The chosen edges and their spare candidates: who has room left first, then by p."""
     taken = np.bincount(edges.volunteer[chosen], minlength=len(problem.volunteers)).astype(np.int32)
     picked, rank = _ranked(edges, p, chosen, taken < problem.volunteers.capacity, spares)

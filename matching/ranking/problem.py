@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, overload
+from typing import Any, Protocol, TypeVar, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +29,7 @@ INTRODUCED = 2
 UNMATCHED_REASONS = ("no_skill", "too_far", "no_slot", "no_language", "no_vog", "blocked", "all_busy")
 
 Progress = Callable[[str, float], None]
+T = TypeVar("T")
 
 
 def _check_lengths(thing: object, columns: tuple[str, ...], length: int) -> None:
@@ -193,6 +194,16 @@ class Proposal:
     reasons: tuple[Reason, ...]
 
 
+class Explains(Protocol):
+    """What writes out the reasons of proposals."""
+
+    def __call__(self, rows: slice) -> list[tuple[Reason, ...]]:
+        """The reasons of these rows, one tuple per proposal."""
+
+    def told(self, rows: slice, tell: Callable[[str, float | None, bool], T]) -> list[tuple[T, ...]]:
+        """The same, each made by tell(key, value, against), for whoever writes out a country."""
+
+
 @dataclass(frozen=True, slots=True)
 class Proposals(Sequence[Proposal]):
     """All proposals as columns, sorted by request and rank; reading one writes out its reasons.
@@ -205,7 +216,7 @@ class Proposals(Sequence[Proposal]):
     rank: IntArray
     p: FloatArray
     distance_m: FloatArray
-    explain: Callable[[slice], list[tuple[Reason, ...]]]
+    explain: Explains
 
     def __len__(self) -> int:
         return len(self.request)

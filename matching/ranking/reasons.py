@@ -1,25 +1,33 @@
 """Why this person: facts checked against the data, in order of what they add to the score.
 
 What an eligible person has in common with all others on the list (skill, slot, language, clearance) is a condition:
-without it the score is 0. What sets this person apart (near, not asked for some time, free in more of the asked
-slots) comes first, ordered by what p would lose at the reference: two kilometres, asked three days ago, one slot.
-The volunteer's own effect is part of p but is never a reason: how reliable someone is, is nobody's business.
+without it the score is 0. What sets this person apart (near, not asked for some time) comes first, ordered by what p
+would lose at the reference: two kilometres, asked three days ago. The volunteer's own effect is part of p but is
+never a reason: how reliable someone is, is nobody's business.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
 
-from matching.ranking.acceptance import REFERENCE_DAYS, REFERENCE_KM, PriorRule, shared_slot_counts
-from matching.ranking.problem import Edges, FloatArray, IntArray, Problem, Reason
+from matching.ranking.acceptance import REFERENCE_DAYS, AcceptanceRule
+from matching.ranking.problem import Edges, IntArray, Problem, Reason
+
+T = TypeVar("T")
+Bools = npt.NDArray[np.bool_]
+Tell = Callable[[str, float | None, bool], T]
 
 # "Rested" means a whole week without an offer; after four weeks somebody has been waiting for one.
 RESTED_DAYS = 7.0
 WAITING_DAYS = 28.0
+# A fact that adds less than this to p says nothing about this person; it also keeps rounding out of the reasons.
+LEAST_GAIN = 1e-6
 
 
 def bits(mask: int) -> tuple[int, ...]:
@@ -37,13 +45,15 @@ fact = lru_cache(maxsize=1 << 15)(Reason)
 
 
 @lru_cache(maxsize=1 << 15)
-def _condition_facts(skills: int, slot: int, languages: int, clearances: int) -> tuple[Reason, ...]:
+def _conditions(
+    tell: Callable[[str, float | None, bool], Hashable], skills: int, slot: int, languages: int, clearances: int
+) -> tuple[Hashable, ...]:
     """From the masks of what is asked and what is shared; slot and languages name the lowest bit."""
     return (
-        *(fact("skill", skill) for skill in bits(skills)),
-        fact("slot", lowest_bit(slot)),
-        *((fact("language", lowest_bit(languages)),) if languages else ()),
-        *(fact("clearance", 1 << clearance) for clearance in bits(clearances)),
+        *(tell("skill", skill, False) for skill in bits(skills)),
+        tell("slot", lowest_bit(slot), False),
+        *((tell("language", lowest_bit(languages), False),) if languages else ()),
+        *(tell("clearance", 1 << clearance, False) for clearance in bits(clearances)),
     )
 
 
@@ -55,37 +65,41 @@ class Explainer:
     """
 
     problem: Problem
-    rule: PriorRule
+    rule: AcceptanceRule
     pairs: Edges
     rank: IntArray
     taken: IntArray
 
     def __call__(self, rows: slice) -> list[tuple[Reason, ...]]:
         """The reasons of these rows, one tuple per pair."""
-        pairs = self.pairs.take(np.arange(len(self.pairs))[rows])
-        if not len(pairs):
-            return []
-        distinctive = self._distinctive(pairs)
-        conditions = self._conditions(pairs)
-        against = self._against(pairs, self.rank[rows], rows)
-        return [a + b + c for a, b, c in zip(distinctive, conditions, against, strict=True)]
+        return self.told(rows, fact)
 
-    def _distinctive(self, pairs: Edges) -> list[tuple[Reason, ...]]:
+    def told(self, rows: slice, tell: Tell[T]) -> list[tuple[T, ...]]:
+        """The same in other words: tell(key, value, against) makes one of them, and may be asked again for it."""
+        start, stop, _ = rows.indices(len(self.pairs))
+        if stop <= start:
+            return []
+        pairs = self.pairs.take(np.arange(start, stop))
+        parts = (self._distinctive(pairs, tell), self._shared(pairs, tell), self._against(pairs, start, tell))
+        return [a + b + c for a, b, c in zip(*parts, strict=True)]
+
+    def _distinctive(self, pairs: Edges, tell: Tell[T]) -> list[tuple[T, ...]]:
         days = self.problem.volunteers.days_since_offer[pairs.volunteer]
-        gains = gains_over_reference(self.problem, self.rule, pairs)
-        metres = np.rint(pairs.distance_m).astype(np.int64).tolist()
-        found = []
-        for near_gain, rest_gain, distance, day in zip(*gains.tolist(), metres, days.tolist(), strict=True):
-            facts = []
-            if near_gain > 0:
-                facts.append((-near_gain, fact("near", distance)))
-            if rest_gain > 0 and not day < RESTED_DAYS:
-                facts.append((-rest_gain, _rest_reason(day)))
-            facts.sort(key=lambda item: item[0])
-            found.append(tuple(reason for _, reason in facts))
+        near_gain, rest_gain = gains_over_reference(self.problem, self.rule, pairs)
+        is_near = near_gain > LEAST_GAIN
+        is_rested = (rest_gain > LEAST_GAIN) & ~(days < RESTED_DAYS)
+        kind = np.where(np.isnan(days), 1, np.where(days >= WAITING_DAYS, 3, 2)) * is_rested
+        metres = np.rint(pairs.distance_m).astype(np.int64)
+        found: list[tuple[T, ...]] = []
+        for near, rest, rest_first, distance, day in zip(
+            *(column.tolist() for column in (is_near, kind, rest_gain > near_gain, metres, days)), strict=True
+        ):
+            first = (tell("near", distance, False),) if near else ()
+            second = (_rest(tell, rest, day),) if rest else ()
+            found.append(second + first if rest_first else first + second)
         return found
 
-    def _conditions(self, pairs: Edges) -> list[tuple[Reason, ...]]:
+    def _shared(self, pairs: Edges, tell: Tell[T]) -> list[tuple[T, ...]]:
         """Skills, slot, language and clearances: without any of these the pair would not be eligible."""
         volunteers, requests = self.problem.volunteers, self.problem.requests
         r, v = pairs.request, pairs.volunteer
@@ -93,45 +107,45 @@ class Explainer:
         languages = requests.languages[r] & volunteers.languages[v]
         slot = slots & (~slots + np.uint32(1))
         columns = (requests.skills[r], slot, languages, requests.clearances[r])
-        return [_condition_facts(*row) for row in zip(*(c.tolist() for c in columns), strict=True)]
+        hashed = cast(Tell[Hashable], tell)
+        found = [_conditions(hashed, *row) for row in zip(*(column.tolist() for column in columns), strict=True)]
+        return cast(list[tuple[T, ...]], found)
 
-    def _against(self, pairs: Edges, rank: IntArray, rows: slice) -> list[tuple[Reason, ...]]:
+    def _against(self, pairs: Edges, start: int, tell: Tell[T]) -> list[tuple[T, ...]]:
         """Facts that speak against a spare candidate, compared with the one of rank 1."""
         volunteers = self.problem.volunteers
-        start = rows.indices(len(self.pairs))[0]
-        best = self.pairs.distance_m[np.arange(start, start + len(pairs)) - (rank - 1)]
-        farther = np.rint(pairs.distance_m - best).astype(np.int64)
+        rows = np.arange(start, start + len(pairs))
+        rank = self.rank[rows]
+        metres = np.rint(pairs.distance_m - self.pairs.distance_m[rows - (rank - 1)]).astype(np.int64)
         days = volunteers.days_since_offer[pairs.volunteer]
         taken = self.taken[pairs.volunteer]
-        full = taken >= volunteers.capacity[pairs.volunteer]
-        columns = (rank, farther, days, taken, full)
-        found = []
-        for place, metres, day, requests, busy in zip(*(c.tolist() for c in columns), strict=True):
-            facts = []
-            if place > 1 and busy:
-                facts.append(fact("already_proposed", requests, True))
-            if place > 1 and metres > 0:
-                facts.append(fact("farther", metres, True))
-            if place > 1 and day < REFERENCE_DAYS:
-                facts.append(fact("asked_recently", day, True))
-            found.append(tuple(facts))
+        busy = (rank > 1) & (taken >= volunteers.capacity[pairs.volunteer])
+        farther = (rank > 1) & (metres > 0)
+        recent = (rank > 1) & (days < REFERENCE_DAYS)
+        found: list[tuple[T, ...]] = [()] * len(pairs)
+        some = np.flatnonzero(busy | farther | recent)
+        columns = (some, busy[some], taken[some], farther[some], metres[some], recent[some], days[some])
+        for place, full, requests, off, more, soon, day in zip(*(c.tolist() for c in columns), strict=True):
+            found[place] = (
+                *((tell("already_proposed", requests, True),) if full else ()),
+                *((tell("farther", more, True),) if off else ()),
+                *((tell("asked_recently", day, True),) if soon else ()),
+            )
         return found
 
 
-def _rest_reason(days: float) -> Reason:
-    if np.isnan(days):
-        return fact("no_recent_offer")
-    return fact("waits_long" if days >= WAITING_DAYS else "rested", days)
+def _rest(tell: Tell[T], kind: int, days: float) -> T:
+    """kind: 1 never asked, 2 rested, 3 waits long."""
+    return (
+        tell("no_recent_offer", None, False)
+        if kind == 1
+        else tell("rested" if kind == 2 else "waits_long", days, False)
+    )
 
 
-def gains_over_reference(problem: Problem, rule: PriorRule, pairs: Edges) -> npt.NDArray[np.float64]:
+def gains_over_reference(problem: Problem, rule: AcceptanceRule, pairs: Edges) -> npt.NDArray[np.float64]:
     """float64[2, k]: what p would lose at the reference distance, and if asked at the reference time ago."""
-    volunteers = problem.volunteers
-    rested = rule.rested(volunteers.days_since_offer[pairs.volunteer])
-    effect = rule.volunteer_effect(volunteers.offers[pairs.volunteer], volunteers.accepts[pairs.volunteer])
-    km: FloatArray = pairs.distance_m / 1000.0
-    shared = shared_slot_counts(problem, pairs)
-    p = rule.acceptance(rested, effect, km, shared)
-    at_reference = rule.acceptance(rested, effect, np.full_like(km, REFERENCE_KM), shared)
-    asked_before = rule.rested(np.full_like(km, REFERENCE_DAYS))
-    return np.stack((p - at_reference, p - rule.acceptance(asked_before, effect, km, shared)))
+    p = rule.score(problem, pairs)
+    return np.stack(
+        (p - rule.at_reference(problem, pairs, "km"), p - rule.at_reference(problem, pairs, "days_since_offer"))
+    )

@@ -49,7 +49,7 @@ def _explain_group(problem: Problem, members: Indices) -> Iterator[Unmatched]:
     """Requests that ask for the same skills, a block at a time."""
     skills = problem.requests.skills[members[0]]
     holders = np.flatnonzero((problem.volunteers.skills & skills) == skills)
-    search = _Search(problem, holders if len(holders) else np.arange(len(problem.volunteers)))
+    search = Search(problem, holders if len(holders) else np.arange(len(problem.volunteers)))
     for start in range(0, len(members), BLOCK):
         block = members[start : start + BLOCK]
         pairs = search.near(block)
@@ -122,26 +122,27 @@ def _passes(problem: Problem, pairs: Edges) -> Bools:
     return np.stack((free & ~absent(problem, pairs), speaks, cleared, ~blocked(problem, pairs), room))
 
 
-class _Search:
-    """Finds which of some volunteers live within their own radius of a request."""
+class Search:
+    """Finds which of some volunteers live within their own radius, and so much more, of a request."""
 
-    def __init__(self, problem: Problem, volunteer: Indices) -> None:
+    def __init__(self, problem: Problem, volunteer: Indices, more_m: float = 0.0) -> None:
         self._problem = problem
+        self._more = more_m + TOLERANCE_M
         radius = problem.volunteers.radius_m[volunteer]
         self._wide = volunteer[radius > WIDE_M]
         self._local = volunteer[radius <= WIDE_M]
-        self._reach = radius[radius <= WIDE_M].max(initial=0.0) + 2 * TOLERANCE_M
+        self._reach = radius[radius <= WIDE_M].max(initial=0.0) + self._more + TOLERANCE_M
         self._tree = KDTree(points(problem.volunteers, self._local)) if len(self._local) else None
 
     def near(self, members: Indices) -> Edges:
         """All pairs near each other of these requests (sorted indices) and the volunteers."""
         volunteer = np.tile(self._wide, len(members))
         request = np.repeat(members, len(self._wide))
-        if self._tree is not None:
+        if self._tree is not None and len(members):
             found = self._tree.query_radius(points(self._problem.requests, members), self._reach)
             counts = np.fromiter(map(len, found), np.int64, len(members))
             volunteer = np.concatenate((volunteer, self._local[np.concatenate(found)]))
             request = np.concatenate((request, np.repeat(members, counts)))
         metres = distance_m(self._problem, volunteer, request)
-        inside = metres <= self._problem.volunteers.radius_m[volunteer] + TOLERANCE_M
+        inside = metres <= self._problem.volunteers.radius_m[volunteer] + self._more
         return Edges(request[inside].astype(np.int32), volunteer[inside].astype(np.int32), metres[inside])

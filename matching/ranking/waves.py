@@ -4,26 +4,34 @@ A pure planner: no database, no clock, no state of its own. Whoever drives it (t
 or a simulator) hands it what is true at `now` and carries out the offers that come back.
 
 Time. All moments and durations are float64 hours since a Monday 00:00 local time, so `now % 168` is the hour of the
-week and `now % 24` the hour of the day. Nobody gets a message at night. A tick is a quarter of an hour.
+week and `now % 24` the hour of the day. Nobody gets a message at night. A tick is a quarter of an hour. Wall-clock
+hours make a week of 167 or 169 real hours when summer time begins or ends. A caller that must keep the week of the
+message limit to real time gives `last_sent_h` as `now` less the hours that really went by.
 
-How many. The offers in flight to a request should together bring a yes with probability 1 - prod(1 - p s), where s is
-the chance that a silent volunteer has not yet made up their mind. Counted in log-odds of a miss, l = -ln(1 - p s),
-this adds up. What is needed in flight at any moment is
+How many. People read messages when they have time, so waiting is counted on a clock of usual hours (`answering`):
+an hour in the evening counts for more than one at work, the night hardly at all. After `a` usual hours without an
+answer, an offer still promises p * s, s = exp(-a / answer_h). What the offers in flight promise together is a yes
+with chance 1 - prod(1 - p s), which adds up as l = -ln(1 - p s). Wanted in flight is
 
-    needed = max(floor, -ln(1 - rho) * answer_h / hours left for asking)
+    needed = max(floor, min(whole, pool) * answer_h / usual hours left)    at most whole = -ln(1 - rho)
 
-the share of the whole -ln(1 - rho) that falls to one time of answering: one or two people at a time when there are
-days, more at once as the deadline comes near. What is short is made up with the fewest offers.
+the part of the whole that falls to one time of answering. As long as there are days, that is one person at a time, and
+the next when the first keeps silent: nobody is asked who need not have been. It becomes more as the deadline comes
+near. `pool` is what everybody who can still be asked promises together: where few are left there is no hurry that
+more could serve. Requests that are urgent from the start have a higher floor. A decline is no longer in flight, so it
+is made up for at once. Whatever is short goes out in rounds: every request gets its first person before any gets its
+second, the most urgent ones first, among these the one with the least choice.
 
-Whom. The highest p, less what it costs others:
+Whom. The highest merit,
 
-    merit = p - scarcity * price_v - spare * used_v
-    price_v = sum over the other requests r of p_rv * l_rv / sum_w l_rw
+    merit = p * (1 - spare * used) - scarcity * price
+    price = sum over the other requests r of p_rv * l_rv / sum_w l_rw
 
-The price is the yes that other open requests expect from this volunteer and cannot easily get elsewhere: somebody on
-whom many depend is spared. `used_v` is the share of the week's messages already spent. A few slots are drawn at
-random among all who may be asked (`explore`), so that later models can be judged from the log; the propensity says
-how likely the choice was.
+`used` is the part of the week's messages that the volunteer had: a rested one goes first when the chances are alike.
+The price is the yes that other open requests expect from this volunteer and cannot easily get elsewhere. Nobody is
+asked whose chance is below `lowest_p`: more would be bothered for each request helped, and the request goes to a human
+sooner. A few slots are drawn at random among all who may be asked (`explore`), so that later models can be judged from
+the log; the propensity says how likely the choice was, given the slots before it.
 
 Never more than three messages to a volunteer in any seven days, one in a tick, and no more offers in flight than the
 volunteer has room for.
@@ -31,6 +39,8 @@ volunteer has room for.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,6 +56,12 @@ TICK_H = 0.25
 DAY_H = 24.0
 WEEK_H = 168.0
 MOST_MESSAGES = 3  # to one volunteer in any WEEK_H
+WORKDAYS, WEEKEND_DAYS, HOURS_OF_DAY = 5, 2, 24
+
+# How readily people answer, by hour of the day, relative to a usual hour. An assumption on purpose without detail:
+# little at work, most in the evening, all day at the weekend. A town with a log of its own can give what it measured.
+WORKDAY_HOURS = (0.1,) * 7 + (0.75,) * 10 + (1.7,) * 5 + (0.4,) * 2
+WEEKEND_HOURS = (0.1,) * 8 + (1.0,) * 14 + (0.4,) * 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +140,7 @@ class Offers:
 
     request, volunteer: int32[k]. p: float64[k]. propensity: float64[k], the chance with which this volunteer was
     chosen for this slot, more than 0. explored: bool[k], drawn at random. candidates: int32[k], how many could have
-    been chosen for the slot.
+    been chosen for the slot. best: int32[k], the volunteer of the highest merit among them.
     """
 
     request: IntArray
@@ -133,6 +149,7 @@ class Offers:
     propensity: FloatArray
     explored: Bools
     candidates: IntArray
+    best: IntArray
 
     def __len__(self) -> int:
         return len(self.request)
@@ -140,33 +157,49 @@ class Offers:
 
 @dataclass(frozen=True, slots=True)
 class WaveSettings:
-    """The planner's numbers; see the module's text.
+    """The planner's numbers; see the module's text. The same for every town.
 
-    rho: wanted chance of a yes by the deadline. floor: smallest chance of a yes kept in flight. answer_h: typical
-    hours until an answer. scarcity, spare: prices per unit of p. explore: share of slots drawn at random.
-    lowest_p: nobody less likely is asked. most_in_flight: offers to one request at a time. first_hour, last_hour:
-    of the day, between which messages go out; the urgent ones apply when the deadline is within urgent_within_h.
+    rho: wanted chance of a yes by the deadline. floor, urgent_floor: smallest chance of a yes kept in flight.
+    answer_h: typical usual hours until an answer. Urgent requests are those posted at most urgent_within_h before
+    their deadline. scarcity: price per unit of p. spare: part of p that a full week costs.
+    explore: share of slots drawn at random. lowest_p: nobody less likely is asked. most_in_flight: how many may be
+    making up their minds about one request. first_hour, last_hour: of the day, between which messages go out; the
+    urgent ones apply when the deadline is within urgent_within_h. holds_h: how long an
+    offer holds a place of the volunteer; by default as long as it is in flight. answering: 24 weights for the hours of
+    a workday and 24 for a day of the weekend. Raises ValueError when a number is out of its range.
     """
 
-    rho: float = 0.97
-    floor: float = 0.3
+    rho: float = 0.9
+    floor: float = 0.2
+    urgent_floor: float = 0.62
     answer_h: float = 4.0
     scarcity: float = 0.3
-    spare: float = 0.03
+    spare: float = 0.1
     explore: float = 0.04
-    lowest_p: float = 0.02
+    lowest_p: float = 0.07
     most_in_flight: int = 8
     first_hour: float = 8.0
     last_hour: float = 21.0
+    holds_h: float = np.inf
     urgent_within_h: float = 24.0
     urgent_first_hour: float = 7.0
     urgent_last_hour: float = 22.0
+    answering: tuple[float, ...] = WORKDAY_HOURS + WEEKEND_HOURS
 
     def __post_init__(self) -> None:
-        if not 0 <= self.floor <= self.rho < 1 or not 0 <= self.explore <= 1:
-            raise ValueError("floor, rho and explore are chances, with floor at most rho and rho below 1")
-        if min(self.answer_h, self.scarcity, self.spare, self.lowest_p, self.most_in_flight) < 0 or not self.answer_h:
-            raise ValueError("answer_h must be more than 0; scarcity, spare, lowest_p and most_in_flight at least 0")
+        floors = (self.floor, self.urgent_floor)
+        if not (min(floors) > 0 and max(floors) <= self.rho < 1 and 0 <= self.explore <= 1):
+            raise ValueError("floor, urgent_floor, rho and explore are chances, with floors at most rho, rho below 1")
+        if not (min(self.answer_h, self.holds_h) > 0 and self.most_in_flight >= 1):
+            raise ValueError("answer_h, holds_h and most_in_flight must be more than 0")
+        if not (self.scarcity >= 0 and 0 <= self.spare <= 1 and 0 <= self.lowest_p <= 1):
+            raise ValueError("scarcity must be at least 0; spare and lowest_p must lie between 0 and 1")
+        hours = (self.first_hour, self.last_hour, self.urgent_first_hour, self.urgent_last_hour)
+        if not (min(hours) >= 0 and max(hours) <= DAY_H):
+            raise ValueError("the hours between which messages go out must lie between 0 and 24")
+        weights = self.answering
+        if len(weights) != 2 * HOURS_OF_DAY or not (min(weights) >= 0 and 0 < sum(weights) < np.inf):
+            raise ValueError("answering must be 48 weights of at least 0, and not all 0")
 
 
 def plan(
@@ -179,41 +212,51 @@ def plan(
     settings: WaveSettings | None = None,
     seed: int = 1,
 ) -> Offers:
-    """The offers to send at `now` (hours). The same arguments give the same offers.
+    """The offers to send at `now` (hours, any finite number). The same arguments give the same offers.
 
-    Raises ValueError when columns differ in length, an index points nowhere or `now` is not finite.
+    seed: any whole number; with `now` and the number of offers in flight it fixes what is drawn. Called again after a
+    decline, within the same tick, the planner makes up for it. Raises ValueError when columns differ in length, an
+    index points nowhere, edges are not sorted by request, p is not within 0 to 1, or a moment that must be known is
+    not finite.
     """
     settings = settings or WaveSettings()
     _check(now, requests, volunteers, edges, in_flight)
-    covered = _covered(now, len(requests), in_flight, settings)
-    short = _needed(now, requests, settings) - covered
-    waiting = np.bincount(in_flight.request, minlength=len(requests))
-    short[waiting >= settings.most_in_flight] = 0.0
-    if not (short > 0).any() or not len(edges):
+    pace = _Pace(now, requests, in_flight, settings)
+    if not pace.asking.any() or not len(edges):
         return _offers([])
-    return _Slots(now, requests, volunteers, edges, in_flight, settings, seed).fill(short, waiting)
+    likely = edges.p >= settings.lowest_p
+    promise = np.where(likely, _miss(edges.p), 0.0)
+    short = pace.short(np.bincount(edges.request, promise, len(requests)))
+    if not (short > 0).any():
+        return _offers([])
+    kept = likely & (edges.p > 0) & may_be_asked(now, volunteers, in_flight, settings.holds_h)[edges.volunteer]
+    open_to = ScoredEdges(edges.request[kept], edges.volunteer[kept], edges.p[kept])
+    merit = _merit(now, len(requests), volunteers, open_to, settings)
+    # Two calls in one tick, with a decline in between, do not draw alike.
+    draws = np.random.default_rng([*_words(seed), *_words(round(now / TICK_H)), len(in_flight)])
+    slots = _Slots(requests, len(volunteers), open_to, merit, settings, draws)
+    return _offers(slots.fill(short, pace.waiting))
 
 
-def asking_hours(start: npt.ArrayLike, end: npt.ArrayLike, first_hour: float, last_hour: float) -> FloatArray:
-    """float64: how many hours between two moments lie within the hours of the day for asking; 0 when reversed."""
-
-    def since_monday(moment: npt.ArrayLike) -> Any:
-        days, hour = np.divmod(np.asarray(moment, np.float64), DAY_H)
-        return days * (last_hour - first_hour) + np.clip(hour - first_hour, 0.0, last_hour - first_hour)
-
-    hours: FloatArray = np.maximum(since_monday(end) - since_monday(start), 0.0)
-    return hours
-
-
-def may_be_asked(now: float, volunteers: Crowd, in_flight: InFlight) -> Bools:
+def may_be_asked(now: float, volunteers: Crowd, in_flight: InFlight, holds_h: float = np.inf) -> Bools:
     """bool[n]: room for one more, no message in this tick, and fewer than three in the last seven days."""
-    asked = np.bincount(in_flight.volunteer, minlength=len(volunteers))
+    held = in_flight.volunteer[now - in_flight.sent_h < holds_h]
+    asked = np.bincount(held, minlength=len(volunteers))
     ago = now - volunteers.last_sent_h
     # A message with a moment ahead of `now` (a clock that jumped) counts as recent: better one too few.
     recent = (ago < WEEK_H).sum(1)
     this_tick = (ago < TICK_H).any(1)
     free: Bools = (volunteers.room - asked > 0) & (recent < MOST_MESSAGES) & ~this_tick
     return free
+
+
+def usual_hours(moment: npt.ArrayLike, answering: Sequence[float] = WORKDAY_HOURS + WEEKEND_HOURS) -> FloatArray:
+    """float64, same shape: usual hours for answering since Monday 00:00 of week 0, at these moments (hours)."""
+    workday, weekend = tuple(answering[:HOURS_OF_DAY]), tuple(answering[HOURS_OF_DAY:])
+    since = np.concatenate(([0.0], np.cumsum(workday * WORKDAYS + weekend * WEEKEND_DAYS)))
+    weeks, hour = np.divmod(np.asarray(moment, np.float64), WEEK_H)
+    hours: FloatArray = weeks * since[-1] + np.interp(hour, np.arange(len(since)), since)
+    return hours
 
 
 def _check(now: float, requests: OpenRequests, volunteers: Crowd, edges: ScoredEdges, in_flight: InFlight) -> None:
@@ -234,6 +277,17 @@ def _check(now: float, requests: OpenRequests, volunteers: Crowd, edges: ScoredE
             raise ValueError("an index points at a request or volunteer that is not there")
     if len(edges) and (edges.request[1:] < edges.request[:-1]).any():
         raise ValueError("edges must be sorted by request")
+    for p in (edges.p, in_flight.p):
+        if len(p) and not (p.min() >= 0 and p.max() <= 1):
+            raise ValueError("p must lie between 0 and 1")
+    known = (requests.posted_h, requests.deadline_h, requests.urgency, in_flight.sent_h)
+    if not all(np.isfinite(values).all() for values in known):
+        raise ValueError("moments of requests and offers, and urgency, must be finite numbers")
+
+
+def _words(number: int) -> tuple[int, int]:
+    """Any whole number as its sign and size, for a seed: a generator takes no negative ones."""
+    return int(number < 0), abs(number)
 
 
 def _miss(p: FloatArray) -> FloatArray:
@@ -242,99 +296,112 @@ def _miss(p: FloatArray) -> FloatArray:
     return miss
 
 
-def _covered(now: float, m: int, in_flight: InFlight, settings: WaveSettings) -> FloatArray:
-    """float64[m]: what the offers in flight still promise. Silence makes a yes less likely with every hour awake."""
-    waited = asking_hours(in_flight.sent_h, np.full(len(in_flight), now), settings.first_hour, settings.last_hour)
-    still = in_flight.p * np.exp(-waited / (2.0 * settings.answer_h))
-    covered: FloatArray = np.bincount(in_flight.request, _miss(still), m).astype(np.float64)
-    return covered
+class _Pace:
+    """How much should be in flight to each request, and how much is.
+
+    asking: bool[m], messages may go out now. waiting: float64[m], people who may still be making up their minds.
+    """
+
+    def __init__(self, now: float, requests: OpenRequests, in_flight: InFlight, settings: WaveSettings) -> None:
+        m, left_h = len(requests), requests.deadline_h - now
+        urgent = requests.deadline_h - requests.posted_h <= settings.urgent_within_h
+        near, hour = left_h <= settings.urgent_within_h, now % DAY_H
+        by_day = settings.first_hour <= hour < settings.last_hour
+        longer = settings.urgent_first_hour <= hour < settings.urgent_last_hour
+        self.asking: Bools = (left_h > 0) & np.where(near, longer, by_day)
+        moments = np.concatenate(([now], in_flight.sent_h, requests.deadline_h))
+        by_clock = usual_hours(moments, settings.answering)
+        # Silence makes a yes less likely with every usual hour. A moment ahead of now counts as now.
+        waited = np.maximum(by_clock[0] - by_clock[1 : 1 + len(in_flight)], 0.0)
+        silent = np.exp(-waited / settings.answer_h)
+        self.waiting = np.bincount(in_flight.request, silent, m).astype(np.float64)
+        self._covered = np.bincount(in_flight.request, _miss(in_flight.p * silent), m)
+        self._rounds = settings.answer_h / np.maximum(by_clock[1 + len(in_flight) :] - by_clock[0], TICK_H)
+        self._floor = np.where(urgent, *(-np.log1p(-np.array([settings.urgent_floor, settings.floor]))))
+        self._whole = -np.log1p(-settings.rho)
+        self._most = settings.most_in_flight
+
+    def short(self, pool: FloatArray) -> FloatArray:
+        """float64[m]: what has to be added now. pool: float64[m], what those who can still be asked promise."""
+        goal = np.minimum(self._whole, pool + self._covered)
+        needed = np.clip(goal * self._rounds, self._floor, self._whole)
+        lacking = self.asking & (self.waiting < self._most)
+        return np.where(lacking, np.maximum(needed - self._covered, 0.0), 0.0)
 
 
-def _needed(now: float, requests: OpenRequests, settings: WaveSettings) -> FloatArray:
-    """float64[m]: what should be in flight now; 0 where no message may go out or the deadline has passed."""
-    hour = now % DAY_H
-    urgent = requests.deadline_h - now <= settings.urgent_within_h
-    awake = np.where(
-        urgent,
-        settings.urgent_first_hour <= hour < settings.urgent_last_hour,
-        settings.first_hour <= hour < settings.last_hour,
-    )
-    left = asking_hours(np.full(len(requests), now), requests.deadline_h, settings.first_hour, settings.last_hour).clip(
-        TICK_H
-    )
-    whole = -np.log1p(-settings.rho)
-    needed = np.clip(whole * settings.answer_h / left, -np.log1p(-settings.floor), whole)
-    return np.where(awake & (requests.deadline_h > now), needed, 0.0)
+def _merit(now: float, m: int, volunteers: Crowd, edges: ScoredEdges, settings: WaveSettings) -> FloatArray:
+    """float64[e]: p, less what asking this volunteer costs others."""
+    miss, n = _miss(edges.p), len(volunteers)
+    total = np.bincount(edges.request, miss, m)
+    reliance = edges.p * miss / total[edges.request]
+    price = np.bincount(edges.volunteer, reliance, n)[edges.volunteer] - reliance
+    used = (now - volunteers.last_sent_h < WEEK_H).sum(1) / MOST_MESSAGES
+    merit: FloatArray = edges.p * (1.0 - settings.spare * used[edges.volunteer]) - settings.scarcity * price
+    return merit
 
 
 class _Slots:
-    """Fills what is short, request after request."""
+    """Fills what is short, round after round. Plain lists: most requests need one person of a few dozen."""
 
     def __init__(
         self,
-        now: float,
         requests: OpenRequests,
-        volunteers: Crowd,
+        n: int,
         edges: ScoredEdges,
-        in_flight: InFlight,
+        merit: FloatArray,
         settings: WaveSettings,
-        seed: int,
+        draws: np.random.Generator,
     ) -> None:
-        self._settings, self._requests = settings, requests
-        self._free = may_be_asked(now, volunteers, in_flight)
-        kept = self._free[edges.volunteer] & (edges.p >= settings.lowest_p) & (edges.p > 0)
-        self._request, self._volunteer, self._p = edges.request[kept], edges.volunteer[kept], edges.p[kept]
-        self._miss = _miss(self._p)
-        self._start = np.searchsorted(self._request, np.arange(len(requests) + 1))
-        self._merit = self._merits(now, volunteers)
-        # Draws belong to the tick; which request gets which does not depend on how many others wait.
-        self._seed = (seed, round(now / TICK_H) & 0xFFFFFFFF)
+        self._settings, self._requests, self._draws = settings, requests, draws
+        self._edges, self._merit = edges, merit
+        self._start = np.searchsorted(edges.request, np.arange(len(requests) + 1))
+        self._taken = bytearray(n)  # one new offer in a tick
 
-    def _merits(self, now: float, volunteers: Crowd) -> FloatArray:
-        settings, n = self._settings, len(volunteers)
-        total = np.bincount(self._request, self._miss, len(self._requests))
-        reliance = self._p * self._miss / total[self._request]
-        price = np.bincount(self._volunteer, reliance, n)[self._volunteer] - reliance
-        used = (now - volunteers.last_sent_h < WEEK_H).sum(1) / MOST_MESSAGES
-        merit: FloatArray = self._p - settings.scarcity * price - settings.spare * used[self._volunteer]
-        return merit
-
-    def fill(self, short: FloatArray, waiting: Ints) -> Offers:
-        """short: float64[m], what has to be added. waiting: int64[m], offers in flight per request."""
-        lacking = np.flatnonzero((short > 0) & (np.diff(self._start) > 0))
-        choice = np.diff(self._start)[lacking]
-        # The most urgent first; among them whoever has the least choice.
-        order = lacking[np.lexsort((lacking, choice, -self._requests.urgency[lacking]))]
-        found = []
-        for request in order.tolist():
-            found.extend(self._fill_one(request, float(short[request]), int(waiting[request])))
-        return _offers(found)
-
-    def _fill_one(self, request: int, short: float, waiting: int) -> list[tuple[Any, ...]]:
+    def fill(self, short: FloatArray, waiting: FloatArray) -> list[tuple[Any, ...]]:
+        """short: float64[m], what has to be added. waiting: float64[m], people making up their minds."""
+        choice = np.diff(self._start)
+        lacking = np.flatnonzero((short > 0) & (choice > 0))
+        keys = (self._requests.deadline_h, choice, -self._requests.urgency)
+        lacking = lacking[np.lexsort([key[lacking] for key in keys])]
+        people = [self._ranked(request) for request in lacking.tolist()]
+        todo = list(zip(lacking.tolist(), people, short[lacking].tolist(), waiting[lacking].tolist(), strict=True))
         found: list[tuple[Any, ...]] = []
-        rng: np.random.Generator | None = None
-        mine = np.arange(self._start[request], self._start[request + 1])
-        explore = self._settings.explore
-        while short > 1e-9 and waiting + len(found) < self._settings.most_in_flight:
-            mine = mine[self._free[self._volunteer[mine]]]
-            if not len(mine):
-                break
-            best = picked = int(mine[np.argmax(self._merit[mine])])
-            explored = False
-            if explore > 0:
-                rng = rng or np.random.default_rng((*self._seed, request))
-                explored = bool(rng.random() < explore)
-                picked = int(rng.choice(mine)) if explored else best
-            propensity = explore / len(mine) + (1.0 - explore) * (picked == best)
-            who = int(self._volunteer[picked])
-            found.append((request, who, float(self._p[picked]), propensity, explored, len(mine)))
-            self._free[who] = False  # one new offer in a tick
-            short -= float(self._miss[picked])
+        while todo:
+            again = []
+            for request, ranked, lacks, busy in todo:
+                chosen = self._choose(request, ranked)
+                if chosen is None:
+                    continue
+                found.append(chosen)
+                lacks += math.log1p(-min(chosen[2], 0.999))
+                if lacks > 1e-9 and busy + 1 < self._settings.most_in_flight:
+                    again.append((request, ranked, lacks, busy + 1))
+            todo = again
         return found
+
+    def _ranked(self, request: int) -> tuple[list[int], list[float]]:
+        """The volunteers of a request by falling merit, and their p."""
+        mine = slice(self._start[request], self._start[request + 1])
+        order = np.argsort(-self._merit[mine], kind="stable")
+        return self._edges.volunteer[mine][order].tolist(), self._edges.p[mine][order].tolist()
+
+    def _choose(self, request: int, ranked: tuple[list[int], list[float]]) -> tuple[Any, ...] | None:
+        people, chances = ranked
+        taken, explore = self._taken, self._settings.explore
+        left = [place for place, who in enumerate(people) if not taken[who]]
+        if not left:
+            return None
+        best = picked = left[0]
+        explored = explore > 0 and self._draws.random() < explore
+        if explored:
+            picked = left[int(self._draws.integers(len(left)))]
+        propensity = explore / len(left) + (1.0 - explore) * (picked == best)
+        taken[people[picked]] = 1
+        return request, people[picked], chances[picked], propensity, explored, len(left), people[best]
 
 
 def _offers(found: list[tuple[Any, ...]]) -> Offers:
-    columns = list(zip(*found, strict=True)) or [()] * 6
-    kinds = (np.int32, np.int32, np.float64, np.float64, np.bool_, np.int32)
+    columns = list(zip(*found, strict=True)) or [()] * 7
+    kinds = (np.int32, np.int32, np.float64, np.float64, np.bool_, np.int32, np.int32)
     arrays: list[Any] = [np.array(column, kind) for column, kind in zip(columns, kinds, strict=True)]
     return Offers(*arrays)

@@ -10,7 +10,7 @@ from sqlmodel import Session, col, select
 from matching.errors import AlreadyTaken, LinkUnusable
 from matching.models import ActionLink, HelpRequest, Pairing, Proposal, Tag
 from matching.notices import asker_consent, somebody_was_first
-from matching.services import ending, links, outbox, pairing, wishes
+from matching.services import ending, links, outbox, pairing, questions, wishes
 from matching.services.history import record
 from matching.workflow import (
     PROPOSAL_MOVES,
@@ -233,6 +233,7 @@ def _decline(
     session.add(proposal)
     ending.take_back_question(session, proposal, now=now)
     record(session, Tag.PROPOSAL_DECLINED, proposal, now=now, actor_id=actor_id, reason=known)
+    questions.go_on(session, request)
     _reopen_when_nobody_is_left(session, request, now=now)
 
 

@@ -85,8 +85,11 @@ def _where(what: str) -> ColumnElement[bool]:
     if what == CONTACT:
         return and_(state.in_(OPEN_REQUEST_STATES), col(request.contacted_at).is_(None))
     if what == CHOOSE:
-        waits = and_(state.in_((RequestState.OPEN, RequestState.HELD)), _proposed())
-        return or_(waits, and_(state == RequestState.ASKED, _has_offer()))
+        # Where we ask around nobody has to choose, but an offer still waits for a yes.
+        waits = and_(
+            state.in_((RequestState.OPEN, RequestState.HELD)), col(request.asking_since).is_(None), _proposed()
+        )
+        return or_(waits, and_(state.in_((RequestState.OPEN, RequestState.ASKED)), _has_offer()))
     if what == NOBODY:
         return and_(state == RequestState.OPEN, col(request.no_match_reason).is_not(None), ~_proposed())
     if what == OVER:
@@ -203,7 +206,7 @@ def _judge_query(places: Places) -> Any:  # as above
 def candidates(session: Session, request_ids: Sequence[int], *, state: str = "") -> dict[int, list[Row[Any]]]:
     """The live proposals of these requests (or those in one state), offers first and then the best, by request:
     id, request_id, volunteer_id, name, buurt_name, buurt_code, phone, email, distance_m, reasons, source, rank,
-    state, decided_at, expires_at."""
+    state, decided_at, asked_at, expires_at."""
     found: dict[int, list[Row[Any]]] = defaultdict(list)
     if request_ids:
         states = (state,) if state else LIVE_PROPOSAL_STATES
@@ -227,7 +230,7 @@ def proposals() -> Any:  # as above
     """Proposals with who they are about: the columns of `candidates`."""
     p, a = Proposal, Account
     columns = (p.id, p.request_id, p.volunteer_id, p.distance_m, p.reasons, p.source, p.rank, p.state, p.decided_at,
-               p.expires_at, p.answered_at, p.answer_reason, p.decision_reason, a.phone, a.email,
+               p.asked_at, p.expires_at, p.answered_at, p.answer_reason, p.decision_reason, a.phone, a.email,
                a.buurt_code)  # fmt: skip
     return (
         select(*(col(column) for column in columns))

@@ -38,7 +38,8 @@ def proposal(session: Session, viewer: Viewer, proposal_id: int) -> Proposal:
 
 
 def people_of(session: Session, request: HelpRequest) -> Row[Any]:
-    """Who asked: buurt_name, name, phone, email, channel; posted_by; the consent's kind of proof as `consent`."""
+    """Who asked: buurt_name, name, phone, email, channel; posted_by; asking_by (who released it for
+    asking around, or None); the consent's kind of proof as `consent`."""
     return session.connection().execute(_people_query(), {"request_id": request.id}).one()
 
 
@@ -48,7 +49,7 @@ _THIS = bindparam("request_id", type_=Integer)
 
 @cache
 def _people_query() -> Any:  # an SQL expression; its generic type says nothing here
-    poster = aliased(Account)
+    poster, releaser = aliased(Account), aliased(Account)
     return (
         select(
             col(Buurt.name).label("buurt_name"),
@@ -57,12 +58,14 @@ def _people_query() -> Any:  # an SQL expression; its generic type says nothing 
             col(Account.email),
             col(Account.channel),
             col(poster.first_name).label("posted_by"),
+            col(releaser.first_name).label("asking_by"),
             col(Consent.note).label("consent"),
         )
         .select_from(HelpRequest)
         .join(Buurt, col(Buurt.code) == col(HelpRequest.buurt_code))
         .join(Account, col(Account.id) == col(HelpRequest.asker_id))
         .join(poster, col(poster.id) == col(HelpRequest.posted_by_id))
+        .outerjoin(releaser, col(releaser.id) == col(HelpRequest.asking_by_id))
         .outerjoin(Consent, col(Consent.id) == col(HelpRequest.consent_id))
         .where(col(HelpRequest.id) == _THIS)
     )

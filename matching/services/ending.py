@@ -29,6 +29,11 @@ def end_all(session: Session, request: HelpRequest, *, now: datetime, actor_id: 
         withdraw(session, proposal, request, now=now, actor_id=actor_id, why=why)
 
 
+def stop_asking_around(request: HelpRequest) -> None:
+    """Nobody new is asked by itself any more; who was asked may still answer."""
+    request.asking_since = request.asking_by_id = None
+
+
 def live_proposals(session: Session, request: HelpRequest) -> list[Proposal]:
     query = select(Proposal).where(Proposal.request_id == request.id, col(Proposal.state).in_(LIVE_PROPOSAL_STATES))
     return list(session.exec(query.order_by(col(Proposal.rank), col(Proposal.id))))

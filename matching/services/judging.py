@@ -7,13 +7,14 @@ after the other. Nothing leaves the house before the minute for taking it back i
 from datetime import datetime
 from typing import Protocol
 
+from sqlalchemy import delete
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
 from matching.errors import IllegalMove, Invalid, NotFound
-from matching.models import Event, HelpRequest, Pairing, Proposal, Tag
-from matching.notices import UNDO_WINDOW, volunteer_asked
-from matching.services import answering, appointments, candidates, ending, links, outbox, pairing, wishes
+from matching.models import Event, HelpRequest, OfferDecision, Pairing, Proposal, Tag
+from matching.notices import UNDO_WINDOW
+from matching.services import answering, appointments, candidates, ending, links, outbox, pairing, questions
 from matching.services.candidates import Candidate
 from matching.services.history import record
 from matching.workflow import (
@@ -58,6 +59,7 @@ def choose(
     lock(session, request)
     if seen and seen != request.state:
         raise IllegalMove(f"the request was {seen} and is {request.state}")
+    questions.hold_still(session, [volunteer_id])
     live = _live(session, request, volunteer_id)
     found = _candidate(session, request, volunteer_id, live.source if live else STAFF, now)
     proposal = live or _propose(session, request, found, reason, now=now)
@@ -68,7 +70,7 @@ def choose(
     if proposal.source == OFFER:
         _agree_with_offer(session, proposal, by=by, now=now)
     else:
-        _ask(session, request, proposal, now=now)
+        questions.ask(session, request, proposal, now=now)
     return proposal
 
 
@@ -180,25 +182,6 @@ def _propose(session: Session, request: HelpRequest, found: Candidate, reason: s
     return proposal
 
 
-def _ask(session: Session, request: HelpRequest, proposal: Proposal, *, now: datetime) -> None:
-    request.state, request.updated_at = after(REQUEST_MOVES, request.state, "ask"), now
-    proposal.state = after(PROPOSAL_MOVES, proposal.state, "ask")
-    assert proposal.id is not None
-    until = wishes.ends_at(request)
-    link = links.issue(session, proposal.volunteer_id, links.ANSWER, now=now, subject_id=proposal.id, until=until)
-    proposal.asked_at, proposal.expires_at = now, link.expires_at
-    session.add_all([request, proposal])
-    notice = volunteer_asked(
-        proposal.volunteer_id,
-        proposal.id,
-        link.id,
-        request,
-        distance_m=proposal.distance_m,
-        expires_at=link.expires_at,
-    )
-    outbox.post(session, notice, now=now)
-
-
 def _agree_with_offer(session: Session, proposal: Proposal, *, by: int, now: datetime) -> None:
     """The volunteer's yes is there already. Whatever goes out because of it waits for the minute too."""
     session.add(proposal)
@@ -230,8 +213,9 @@ def _missed_at(session: Session, request_id: int, moment: datetime) -> list[Prop
     return list(session.exec(query))
 
 
-def _back(session: Session, proposal: Proposal, *, by: int, now: datetime) -> None:
-    """As before the decision: waiting for one."""
+def undecide(session: Session, proposal: Proposal, *, by: int, now: datetime) -> None:
+    """As before the decision: waiting for one. What the learning log wrote of it goes."""
+    session.connection().execute(delete(OfferDecision).where(col(OfferDecision.proposal_id) == proposal.id))
     proposal.state = after(PROPOSAL_MOVES, proposal.state, "undo")
     proposal.decided_by_id = proposal.decided_at = proposal.asked_at = proposal.expires_at = None
     proposal.answered_at, proposal.decision_reason = None, ""
@@ -242,7 +226,7 @@ def _back(session: Session, proposal: Proposal, *, by: int, now: datetime) -> No
 def _undo_question(session: Session, request: HelpRequest, proposal: Proposal, *, by: int, now: datetime) -> None:
     if ending.take_back_question(session, proposal, now=now):
         raise IllegalMove("the message has gone out")
-    _back(session, proposal, by=by, now=now)
+    undecide(session, proposal, by=by, now=now)
     session.flush()
     asked = any(each.state == ProposalState.ASKED for each in ending.live_proposals(session, request))
     if request.state == RequestState.ASKED and not asked:
@@ -256,7 +240,7 @@ def _undo_nobody(session: Session, request: HelpRequest, proposal: Proposal, *, 
     try:
         with session.begin_nested():
             for each in _rejected_with(session, proposal):
-                _back(session, each, by=by, now=now)
+                undecide(session, each, by=by, now=now)
     except IntegrityError:  # somebody among them was asked, or offered, since
         raise IllegalMove("one of them is proposed again already") from None
 
@@ -282,7 +266,7 @@ def _undo_agreement(session: Session, request: HelpRequest, proposal: Proposal, 
     for key in _keys(made, missed):
         outbox.discard(session, key)
     record(session, Tag.PAIRING_FELL_THROUGH, made, now=now, actor_id=by, why="undone")
-    _back(session, proposal, by=by, now=now)
+    undecide(session, proposal, by=by, now=now)
     pairing.reopen(session, request, now=now, actor_id=by)
     for other in missed:
         _ask_again(session, other, decided_at, by=by, now=now)

@@ -186,9 +186,9 @@ def offer(session: Session, volunteer_id: int, request_id: int, *, today: date, 
 
     Raises as `look` does, and TooManyOffers.
     """
+    row = _request(session, request_id, lock=True)  # before the volunteer, as whoever asks does
     most = _lock_offers(session, volunteer_id) + SPARE_OFFERS
     helper = helper_of(session, volunteer_id, today=today)
-    row = _request(session, request_id, lock=True)
     known = waiting_offer(session, volunteer_id, request_id)
     if known is not None:
         return known

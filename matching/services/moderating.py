@@ -27,6 +27,7 @@ def hold(session: Session, request: HelpRequest, *, by: int, now: datetime) -> N
     ending.end_all(session, request, now=now, actor_id=by, why="held")
     request.state, request.updated_at = after(REQUEST_MOVES, request.state, "hold"), now
     request.kept_back = "staff"
+    ending.stop_asking_around(request)
     session.add(request)
     record(session, Tag.REQUEST_HELD, request, now=now, actor_id=by)
 
@@ -69,6 +70,7 @@ def close(session: Session, request: HelpRequest, *, by: int, now: datetime, rea
     lock(session, request)
     state = after(REQUEST_MOVES, request.state, "close")
     ending.end_all(session, request, now=now, actor_id=by, why="closed")
+    ending.stop_asking_around(request)
     request.state, request.closed_at, request.updated_at = state, now, now
     request.closed_reason = " ".join(reason.split())[:LONGEST_REASON]
     session.add(request)

@@ -16,7 +16,7 @@ from matching.models import (
     Tag,
 )
 from matching.notices import agreed, feedback_asked, fell_through, refused
-from matching.services import appointments, ending, links, opbouwwerkers, outbox, wishes
+from matching.services import appointments, ending, links, opbouwwerkers, outbox, questions, wishes
 from matching.services.history import record
 from matching.workflow import (
     PAIRING_MOVES,
@@ -168,6 +168,7 @@ def finish(session: Session, pairing: Pairing, *, now: datetime, actor_id: int, 
     pairing.state, pairing.ended_at = after(PAIRING_MOVES, pairing.state, "finish"), now
     request.state, request.closed_at = after(REQUEST_MOVES, request.state, "finish"), now
     request.updated_at = now
+    ending.stop_asking_around(request)
     session.add_all([pairing, request])
     record(session, Tag.PAIRING_DONE, pairing, now=now, actor_id=actor_id)
     for proposal in ending.live_proposals(session, request):
@@ -244,9 +245,13 @@ def feedback_of(session: Session, pairing: Pairing, account_id: int) -> Feedback
 
 
 def reopen(session: Session, request: HelpRequest, *, now: datetime, actor_id: int | None) -> None:
-    """Look for somebody again: at the desk only, as long as something holds the request and no human released it."""
+    """Look for somebody again: at the desk only, as long as something holds the request and no human released it.
+    Where we asked around, that goes on by itself."""
     step = "hold" if request.hold_reasons else "reopen"
     request.state, request.updated_at = after(REQUEST_MOVES, request.state, step), now
+    if request.hold_reasons:
+        ending.stop_asking_around(request)
+    questions.go_on(session, request)
     session.add(request)
     record(session, Tag.REQUEST_REOPENED, request, now=now, actor_id=actor_id)
 

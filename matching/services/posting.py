@@ -12,7 +12,7 @@ from sqlmodel import Session, col, select
 from matching import catalogue, notices
 from matching.errors import IllegalMove
 from matching.models import Buurt, Consent, ForWhom, HelpRequest, Role, StaffRole, Tag
-from matching.services import ending, outbox
+from matching.services import ending, outbox, questions
 from matching.services.history import record
 from matching.services.wishes import OnBehalf, Wish, settle, wish_of
 from matching.workflow import REQUEST_MOVES, RequestState, after, can
@@ -164,11 +164,14 @@ def _kept_back_after(request: HelpRequest, wish: Wish, buurt: Buurt) -> str:
 def _look_again(session: Session, request: HelpRequest, *, actor_id: int | None, now: datetime) -> None:
     """Hold or reopen where that is a move at all: what waits for a human goes on waiting, what is open stays open."""
     move = "hold" if request.hold_reasons else "reopen"
+    if request.hold_reasons:  # from now on a human decides whom to ask
+        ending.stop_asking_around(request)
     request.no_match_reason = request.no_match_wish = None
     if can(REQUEST_MOVES, request.state, move):
         request.state = after(REQUEST_MOVES, request.state, move)
         tag = Tag.REQUEST_HELD if move == "hold" else Tag.REQUEST_REOPENED
         record(session, tag, request, now=now, actor_id=actor_id)
+    questions.go_on(session, request)
 
 
 def _write(request: HelpRequest, wish: Wish) -> None:
@@ -198,6 +201,7 @@ def withdraw(session: Session, request: HelpRequest, *, actor_id: int | None, no
     _lock(session, request)
     state = after(REQUEST_MOVES, request.state, "withdraw")
     ending.end_all(session, request, now=now, actor_id=actor_id, why="withdrawn")
+    ending.stop_asking_around(request)
     request.state, request.closed_at, request.closed_reason, request.updated_at = state, now, reason[:300], now
     session.add(request)
     record(session, Tag.REQUEST_WITHDRAWN, request, now=now, actor_id=actor_id, reason=bool(reason))

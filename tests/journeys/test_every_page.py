@@ -11,12 +11,15 @@ from tests.journeys.conftest import LAPTOP, PHONE, NewPerson, inspect, log_in
 PAGES = {
     "": (
         "/ /buurten /buurten/BU04020603 /hulpvragen/nieuw /helpen/aanmelden /inloggen /account/nieuw /mantelzorg"
-        " /hoe-wij-kiezen /privacy /toegankelijkheid /contact /postvak /bestaat-niet"
+        " /hoe-wij-kiezen /algoritme /algoritme/prior-1 /privacy /toegankelijkheid /contact /postvak /bestaat-niet"
     ),
     "anna": "/hulpvragen /ik /ik/wijzigen /ik/wachtwoord /helpen /buurten/mijn",
     "bram": "/helpen /helpen/profiel /helpen/vragen /helpen/vragen?kaart=1 /helpen/afwezig",
-    "chantal": "/werkplek /werkplek/vragen /werkplek/mensen",
-    "farid": "/werkplek /werkplek/vragen?aantal=200",
+    "chantal": "/werkplek /werkplek/vragen /werkplek/mensen /werkplek/werven",
+    "farid": (
+        "/werkplek /werkplek/vragen?aantal=200 /werkplek/werven /werkplek/verdeling"
+        " /werkplek/verdeling?buurten=strongly&vrijwilligers=none /werkplek/verdeling?buurten=niets"
+    ),
     "greet": "/beheer/medewerkers /beheer/medewerkers/nieuw",
 }
 

@@ -34,7 +34,7 @@ BEHEERDERS = frozenset({"greet"})
 VOLUNTEERS = frozenset({"bram", "daan"})
 OOST_DESK, ZUID_DESK = frozenset({"chantal", "farid"}), frozenset({"saskia", "farid"})
 ANNAS, DAANS, WAITING = "Anna's request", "Daan's request", "request that waits for Anna's yes"
-MADE_UP: dict[str, Any] = {"token": "made-up", "name": "made-up", "code": "BU00000000"}
+MADE_UP: dict[str, Any] = {"token": "made-up", "name": "made-up", "code": "BU00000000", "version": "made-up"}
 ON_BEHALF = "request that Chantal entered for Els"
 PAIRING = "pairing of Anna and Bram"
 SEEN_BY_ASKER_AND_DESK = {
@@ -76,11 +76,15 @@ EXPECTED: dict[str, Expect] = {
     "account.sign_in": Expect(EVERYBODY),
     "account.sign_in_link": Expect(EVERYBODY, {"link for Anna to sign in": EVERYBODY}),
     "account.sign_out": Expect(EVERYBODY),
+    "algorithm.index": Expect(EVERYBODY),
+    "algorithm.show": Expect(EVERYBODY, {"the stated rule": EVERYBODY}),
     "care.index": Expect(EVERYBODY),
     "desk.answer": Expect(DESK, {"request that Bram said yes to": OOST_DESK} | AT_DESK),
+    "desk.ask_around": Expect(DESK, AT_DESK),
     "desk.choose_other": Expect(DESK, AT_DESK),
     "desk.close": Expect(DESK, AT_DESK),
     "desk.contacted": Expect(DESK, AT_DESK),
+    "desk.dials": Expect(frozenset({"farid", "greet"})),
     "desk.hold": Expect(DESK, AT_DESK),
     "desk.introduction": Expect(DESK, VOLUNTEERS_AT_DESK),
     "desk.judge": Expect(DESK, AT_DESK),
@@ -88,9 +92,13 @@ EXPECTED: dict[str, Expect] = {
     "desk.other": Expect(DESK, AT_DESK),
     "desk.people": Expect(DESK),
     "desk.person": Expect(DESK, VOLUNTEERS_AT_DESK),
+    "desk.recruitment": Expect(DESK),
     "desk.release": Expect(DESK, AT_DESK),
     "desk.request": Expect(DESK, AT_DESK),
     "desk.requests": Expect(DESK),
+    "desk.set_dials": Expect(frozenset({"farid", "greet"})),
+    "desk.set_weights": Expect(frozenset({"farid", "greet"})),
+    "desk.stop_asking_around": Expect(DESK, AT_DESK),
     "desk.today": Expect(DESK),
     "desk.undo": Expect(DESK, {"Bram's question": OOST_DESK, "Bram's offer": OOST_DESK}),
     "desk.answer_of_volunteer": Expect(DESK, {"Bram's question": OOST_DESK, "Bram's offer": OOST_DESK}),
@@ -183,6 +191,7 @@ def things(app: Flask, db: Session, cast: Cast) -> dict[str, Any]:
     role = db.exec(select(StaffRole).where(StaffRole.account_id == cast.chantal.id)).one()
     named = {
         "Anna's buurt": DRIFTBUURT,
+        "the stated rule": "prior-1",
         "Chantal's role": role.id,
         "role in another gemeente": _added(db, elsewhere).id,
         "Bram's absence": _added(db, absence).id,

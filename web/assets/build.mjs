@@ -17,6 +17,7 @@ const bundled = [
   "css/home.css",
   "css/proposal.css",
   "css/desk.css",
+  "css/dials.css",
   "css/places.css",
   "css/profile.css",
   "css/asking.css",

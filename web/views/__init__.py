@@ -4,6 +4,7 @@ from flask import Flask
 
 from web.views import (
     account,
+    algorithm,
     care,
     desk,
     help_requests,
@@ -16,7 +17,7 @@ from web.views import (
     volunteering,
 )
 
-THINGS = (pages, account, places, help_requests, volunteering, proposals, pairings, desk, care, staff)
+THINGS = (pages, account, places, help_requests, volunteering, proposals, pairings, desk, care, staff, algorithm)
 
 
 def init_app(app: Flask, *, demo: bool) -> None:

@@ -3,7 +3,7 @@
 from flask import Blueprint, redirect, render_template, request, session
 from flask.typing import ResponseReturnValue
 
-from matching.services import places
+from matching.services import models, places
 from web.access import public
 from web.db import db
 from web.i18n import CODES
@@ -31,7 +31,7 @@ def language() -> ResponseReturnValue:
 @bp.get("/hoe-wij-kiezen")
 @public
 def how_we_choose() -> ResponseReturnValue:
-    return render_template("pages/how_we_choose.html")
+    return render_template("pages/how_we_choose.html", model=models.in_use(db()))
 
 
 @bp.get("/privacy")

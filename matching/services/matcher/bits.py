@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from matching.catalogue import LANGUAGES, SKILLS
-from matching.ranking.problem import SLOT_NAMES
+from matching.ranking.problem import SLOT_NAMES, Reason
 
 CAR = len(SKILLS)  # the bit after the categories: driving needs a car
 FIRST_GEMEENTE = CAR + 1
@@ -29,3 +29,13 @@ NAMES: dict[str, Callable[[int], Any]] = {
     "slot": SLOT_NAMES.__getitem__,
     "language": LANGUAGE_CODES.__getitem__,
 }
+
+
+def kept_reason(reason: Reason) -> dict[str, Any]:
+    """A fact as it is kept: {"key", "value"}, and "against" where it speaks against."""
+    value = None if reason.value is None else int(reason.value)
+    kept = {
+        "key": reason.key,
+        "value": NAMES[reason.key](value) if reason.key in NAMES and value is not None else value,
+    }
+    return kept | {"against": True} if reason.against else kept

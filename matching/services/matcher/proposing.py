@@ -7,6 +7,7 @@ longer holds and leaves the rest as it is.
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,15 +17,18 @@ from sqlmodel import Session, col
 
 from matching.models import HelpRequest, MatchRun, Proposal, Tag
 from matching.ranking.eligibility import eligible_pairs
-from matching.ranking.matcher import match
-from matching.ranking.problem import Matching, Reason, Wish
+from matching.ranking.problem import Matching, Wish
+from matching.services import dials
 from matching.services.history import record
-from matching.services.matcher.bits import NAMES
+from matching.services.matcher import recruiting
+from matching.services.matcher.bits import NAMES, kept_reason
+from matching.services.matcher.model_card import keep_stated
+from matching.services.matcher.rule_in_use import rule_in_use, told_of_now
+from matching.services.matcher.solving import solver
 from matching.services.matcher.town import Town, in_place, read_town
 from matching.workflow import ProposalState, RequestState
 
 SPARES = 4
-MODEL = "prior-1"
 # Somebody was asked or said yes; who else could do it is kept for when that falls through.
 SPARING = (RequestState.ASKED, RequestState.CLAIMED, RequestState.PAIRED)
 Progress = Callable[[str, float], None]
@@ -34,28 +38,36 @@ def propose(
     session: Session,
     *,
     now: datetime,
+    home: Path | None = None,
     place_code: str | None = None,
-    equity: float = 0.1,
-    balance: float = 0.1,
+    equity: float | None = None,
+    balance: float | None = None,
     seed: int = 1,
     progress: Progress | None = None,
 ) -> MatchRun:
     """Propose volunteers for all open requests, or those of one gemeente, wijk or buurt.
 
-    equity, balance: the dials of the assignment, at least 0. The run's counts hold open, proposed, without, added,
-    kept, withdrawn, value and edges.
+    home: OMZIEN_HOME, where the model files are. equity, balance: at least 0, in place of the dials of the gemeenten.
+    The run says which version of the rule it used; its counts hold open, proposed, without, added, kept, withdrawn,
+    value and edges.
     """
     report = progress or (lambda step, done: None)
     _one_run_at_a_time(session)
-    run = MatchRun(place_code=place_code, model=MODEL, started_at=now)
+    keep_stated(session)
+    rule, version = rule_in_use(session, home)
+    run = MatchRun(place_code=place_code, model=version, started_at=now)
     session.add(run)
     session.flush()
     report("reading", 0.0)
     town = read_town(session, now=now, place_code=place_code)
     report("reading", 1.0)
-    found = match(town.problem, equity=equity, balance=balance, seed=seed, spares=SPARES, progress=progress)
+    told = told_of_now(session, rule, town, now=now)
+    solve = solver(town, dials.read(session), told, seed=seed, equity=equity, balance=balance)
+    found = solve(town.problem, spares=SPARES, progress=progress)
     report("storing", 0.0)
     counts = _store(session, town, found, run, now=now, place_code=place_code)
+    # Of people who are not there yet nothing is known but their profile.
+    recruiting.keep(session, town, found, replace(solve, rule=rule), now=now, place_code=place_code)
     run.counts = counts | {"value": round(found.summary.value, 3), "edges": found.summary.edges}
     run.finished_at = now + timedelta(seconds=sum(found.summary.seconds.values()))
     session.add(run)
@@ -83,7 +95,7 @@ def _store(
             "rank": proposal.rank,
             "p": round(proposal.p, 4),
             "distance_m": round(proposal.distance_m),
-            "reasons": [_reason(reason) for reason in proposal.reasons],
+            "reasons": [kept_reason(reason) for reason in proposal.reasons],
         }
         seen.add(pair)
         old = before.get(pair)
@@ -162,7 +174,11 @@ def _withdraw(session: Session, ids: list[int]) -> None:
 
 def _explain(session: Session, town: Town, found: Matching) -> None:
     """Keep with each request why it has no proposal; clear it where it has one now."""
-    said = {town.request_ids[u.request]: (u.reason, _wish(u.wish)) for u in found.unmatched}
+    change = recruiting.changes(town, found)
+    said = {
+        town.request_ids[u.request]: (u.reason, _wish(u.wish) | {"change": change.get(u.request)})
+        for u in found.unmatched
+    }
     columns = (col(HelpRequest.id), col(HelpRequest.no_match_reason), col(HelpRequest.no_match_wish))
     kept = session.connection().execute(
         select(*columns).where(
@@ -208,16 +224,6 @@ def _stale_spares(session: Session, *, now: datetime, place_code: str | None) ->
     pairs = zip(edges.request.tolist(), edges.volunteer.tolist(), strict=True)
     holds = {(town.request_ids[request], town.volunteer_ids[who]) for request, who in pairs}
     return [key for pair, key in spares.items() if pair not in holds]
-
-
-def _reason(reason: Reason) -> dict[str, Any]:
-    """A fact as it is kept: {"key", "value"}, and "against" where it speaks against."""
-    value = None if reason.value is None else int(reason.value)
-    kept = {
-        "key": reason.key,
-        "value": NAMES[reason.key](value) if reason.key in NAMES and value is not None else value,
-    }
-    return kept | {"against": True} if reason.against else kept
 
 
 def _wish(wish: Wish) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Row, and_, case, false, func, not_, or_, select, true
+from sqlalchemy import ColumnElement, Row, and_, case, false, func, not_, or_, select, true
 from sqlmodel import Session, col
 
 from matching.catalogue import CATEGORIES
@@ -41,20 +41,18 @@ def read_town(
     now: datetime,
     place_code: str | None,
     states: Sequence[RequestState] = (RequestState.OPEN,),
+    where: Sequence[ColumnElement[bool]] = (),
 ) -> Town:
     """Everybody who could help now, and the requests in these states (of one gemeente, wijk or buurt) that the matcher
-    may see: verified, not discreet, without a risk word, not kept back by the desk, and not of a day gone by."""
+    may see: verified, not discreet, without a risk word, not kept back by the desk, and not of a day gone by.
+    `where`: more that must hold for a request."""
     today = now.astimezone(AMSTERDAM).date()
-    codes = session.connection().execute(select(col(Buurt.code), col(Buurt.gemeente_code)).order_by(col(Buurt.code)))
-    gemeente_of = {code: gemeente for code, gemeente in codes}  # noqa: C416  # a result has keys() of its own
-    buurten = {code: n for n, code in enumerate(gemeente_of)}
-    gemeenten = sorted(set(gemeente_of.values()))
-    gemeente_bits = {code: 1 << (FIRST_GEMEENTE + n) for n, code in enumerate(gemeenten)} if len(gemeenten) > 1 else {}
+    buurten, gemeente_bits, gemeente_of = read_places(session)
     people = [row for row in _volunteer_rows(session) if _is_available(row, today)]
-    asked = [row for row in _request_rows(session, today, place_code, states) if not row.risks]
+    asked = [row for row in _request_rows(session, today, place_code, states, where) if not row.risks]
     histories = _histories(session, now, place_code)
-    volunteers = _volunteers(people, histories, buurten, gemeente_bits, gemeente_of, today, now)
-    requests = _requests(asked, buurten, gemeente_bits, gemeente_of, today, now)
+    volunteers = volunteer_columns(people, histories, buurten, gemeente_bits, gemeente_of, today, now)
+    requests = request_columns(asked, buurten, gemeente_bits, gemeente_of, today, now)
     index = {row.account_id: n for n, row in enumerate(people)}
     problem = Problem(
         volunteers,
@@ -66,18 +64,33 @@ def read_town(
     return Town(problem, [row.account_id for row in people], [row.id for row in asked], buurten, gemeente_of)
 
 
+def read_places(session: Session) -> tuple[dict[str, int], dict[str, int], dict[str, str]]:
+    """Code of the buurt: index; code of the gemeente: its bit (none where there is only one); code of the buurt: that
+    of its gemeente."""
+    codes = session.connection().execute(select(col(Buurt.code), col(Buurt.gemeente_code)).order_by(col(Buurt.code)))
+    gemeente_of = {code: gemeente for code, gemeente in codes}  # noqa: C416  # a result has keys() of its own
+    buurten = {code: n for n, code in enumerate(gemeente_of)}
+    gemeenten = sorted(set(gemeente_of.values()))
+    bits = {code: 1 << (FIRST_GEMEENTE + n) for n, code in enumerate(gemeenten)} if len(gemeenten) > 1 else {}
+    return buurten, bits, gemeente_of
+
+
 def _volunteer_rows(session: Session) -> Sequence[Row[Any]]:
+    query = volunteer_query().where(col(Account.deactivated_at).is_(None)).order_by(col(Volunteer.account_id))
+    found: Sequence[Row[Any]] = session.connection().execute(query).all()
+    return found
+
+
+def volunteer_query() -> Any:  # an SQL expression; its generic type says nothing here
+    """What volunteer_columns needs of everybody who lives somewhere."""
     v, a = Volunteer, Account
     columns = (v.account_id, v.skills, v.slots, v.radius_m, v.languages, v.weekly_max, v.has_car, v.is_paused,
                v.paused_until, v.vog_seen_on, v.vog_renew_by, v.introduced_on, a.buurt_code, a.x, a.y)  # fmt: skip
-    query: Any = (
+    return (
         select(*(col(column) for column in columns))
         .join(Account, col(a.id) == col(v.account_id))
-        .where(col(a.deactivated_at).is_(None), col(a.buurt_code).is_not(None), col(a.x).is_not(None))
-        .order_by(col(v.account_id))
+        .where(col(a.buurt_code).is_not(None), col(a.x).is_not(None))
     )
-    found: Sequence[Row[Any]] = session.connection().execute(query).all()
-    return found
 
 
 def _is_available(row: Row[Any], today: date) -> bool:
@@ -85,7 +98,11 @@ def _is_available(row: Row[Any], today: date) -> bool:
 
 
 def _request_rows(
-    session: Session, today: date, place_code: str | None, states: Sequence[RequestState]
+    session: Session,
+    today: date,
+    place_code: str | None,
+    states: Sequence[RequestState],
+    where: Sequence[ColumnElement[bool]],
 ) -> Sequence[Row[Any]]:
     r = HelpRequest
     columns = (r.id, r.asker_id, r.posted_by_id, r.category, r.slots, r.day, r.languages, r.buurt_code, r.x, r.y,
@@ -99,6 +116,7 @@ def _request_rows(
             col(r.kept_back) == "",
             or_(col(r.day).is_(None), col(r.day) >= today),
             *in_place(place_code),
+            *where,
         )
         .order_by(col(r.id))
     )
@@ -112,7 +130,7 @@ def in_place(place_code: str | None) -> tuple[Any, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class _History:
+class History:
     """What a volunteer was asked: messages and yeses in the last seven days, answers ever, days since the last."""
 
     messages: int
@@ -122,7 +140,7 @@ class _History:
     last_asked: datetime | None
 
 
-def _histories(session: Session, now: datetime, place_code: str | None) -> dict[int, _History]:
+def _histories(session: Session, now: datetime, place_code: str | None) -> dict[int, History]:
     """By volunteer. In a run for one place, what is proposed first for elsewhere takes room too."""
     p, since = Proposal, now - WEEK
     elsewhere = select(col(HelpRequest.id)).where(
@@ -152,21 +170,22 @@ def _histories(session: Session, now: datetime, place_code: str | None) -> dict[
     ).group_by(col(p.volunteer_id))
     rows = session.connection().execute(query.where(or_(col(p.asked_at).is_not(None), busy)))
     return {
-        who: _History(int(messages), int(load), int(offers), int(accepts), last)
+        who: History(int(messages), int(load), int(offers), int(accepts), last)
         for who, messages, load, offers, accepts, last in rows
     }
 
 
-def _volunteers(
+def volunteer_columns(
     rows: Sequence[Row[Any]],
-    histories: dict[int, _History],
+    histories: dict[int, History],
     buurten: dict[str, int],
     gemeente_bits: dict[str, int],
     gemeente_of: dict[str, str],
     today: date,
     now: datetime,
 ) -> Volunteers:
-    nobody = _History(0, 0, 0, 0, None)
+    """Rows of people, as _volunteer_rows reads them, and what they were asked before, by volunteer."""
+    nobody = History(0, 0, 0, 0, None)
     history = [histories.get(row.account_id, nobody) for row in rows]
     everywhere = sum(gemeente_bits.values())
 
@@ -191,7 +210,7 @@ def _volunteers(
     )
 
 
-def _capacity(weekly_max: int, history: _History) -> int:
+def _capacity(weekly_max: int, history: History) -> int:
     """How many more requests now: within the volunteer's own maximum and at most three messages in seven days."""
     return max(0, min(weekly_max - history.load, MOST_MESSAGES - history.messages))
 
@@ -206,14 +225,16 @@ def _clearances(row: Row[Any], today: date) -> int:
     return (VOG if has_vog else 0) | (INTRODUCED if row.introduced_on is not None else 0)
 
 
-def _requests(
-    rows: Sequence[Row[Any]],
+def request_columns(
+    rows: Sequence[Any],
     buurten: dict[str, int],
     gemeente_bits: dict[str, int],
     gemeente_of: dict[str, str],
     today: date,
     now: datetime,
 ) -> Requests:
+    """Rows of requests, as _request_rows reads them."""
+
     def skills(row: Row[Any]) -> int:
         car = 1 << CAR if CATEGORIES[row.category].needs_car else 0
         return SKILL_BITS[row.category] | car | gemeente_bits.get(gemeente_of[row.buurt_code], 0)

@@ -1,6 +1,7 @@
 import numpy as np
 from hypothesis import given, settings
 
+from matching.ranking import eligibility
 from matching.ranking.eligibility import eligible_pairs
 from matching.ranking.problem import INTRODUCED, VOG, Absences, Problem
 
@@ -74,3 +75,56 @@ def it_needs_nobody_and_nothing() -> None:
     assert pairs(problem(volunteers(), requests())) == []
     assert pairs(problem(volunteers({}), requests())) == []
     assert pairs(problem(volunteers(), requests({}))) == []
+
+
+def slow_pairs(town: Problem) -> list[tuple[int, int]]:
+    """Who lives within reach, all with all, by the other rules of a town where everybody can do everything."""
+    v, r = town.volunteers, town.requests
+    metres = np.hypot(r.x[:, None] - v.x, r.y[:, None] - v.y)
+    return [(int(a), int(b)) for a, b in np.argwhere(metres <= v.radius_m)]
+
+
+def spread_out(places: np.ndarray, homes: np.ndarray, radius: np.ndarray) -> Problem:
+    people = volunteers(*({"x": x, "y": y, "radius_m": m} for (x, y), m in zip(homes, radius, strict=True)))
+    return problem(people, requests(*({"x": x, "y": y} for x, y in places)))
+
+
+def it_finds_everybody_whatever_the_shape_of_the_land() -> None:
+    rng = np.random.default_rng(12)
+    shapes = {
+        "a city": rng.normal(0, 3000, (300, 2)),
+        "a road": np.column_stack((rng.uniform(0, 80_000, 300), np.zeros(300))),
+        "a street from north to south": np.column_stack((np.full(300, 7.0), rng.uniform(0, 80_000, 300))),
+        "two cities": np.concatenate((rng.normal(0, 900, (150, 2)), rng.normal(200_000, 900, (150, 2)))),
+        "one point": np.full((300, 2), 140_500.0),
+        "some lost in the sea": np.concatenate((rng.normal(0, 900, (297, 2)), [[9e8, 0], [-9e8, 9e11], [1e14, -1e15]])),
+    }
+    for name, places in shapes.items():
+        homes = places + rng.normal(0, 400, places.shape).round(-2)
+        radius = rng.choice([0.0, 400.0, 1500.0, 12_000.0, np.inf], len(places))
+        town = spread_out(places, homes, radius)
+        assert pairs(town) == slow_pairs(town), name
+        assert len(pairs(town)) > 300, name
+
+
+def it_finds_everybody_however_few_pairs_are_held_at_once(monkeypatch) -> None:
+    rng = np.random.default_rng(13)
+    places = rng.normal(0, 2000, (120, 2))
+    town = spread_out(places, places[::-1], rng.choice([500.0, 2500.0, np.inf], 120))
+    expected = slow_pairs(town)
+    for size in (1, 7, 1000):
+        monkeypatch.setattr(eligibility, "CHUNK_PAIRS", size)
+        assert pairs(town) == expected
+
+
+def it_searches_a_request_for_two_skills_among_those_who_hold_the_rarer() -> None:
+    people = volunteers({"skills": 1}, {"skills": 1}, {"skills": 3}, {"skills": 2}, {"skills": 7})
+    town = problem(people, requests({"skills": 3}, {"skills": 0}, {"skills": 7}, {"skills": 8}))
+    assert pairs(town) == [(0, 2), (0, 4), *((1, v) for v in range(5)), (2, 4)]
+
+
+def it_tells_its_progress_up_to_the_end() -> None:
+    told: list[float] = []
+    town = problem(volunteers({}), requests({}, {"skills": 2}, {"skills": 4}))
+    eligible_pairs(town, lambda _step, part: told.append(part))
+    assert told == sorted(told) and told[-1] == 1

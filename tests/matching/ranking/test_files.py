@@ -1,12 +1,18 @@
 import csv
+import io
 import json
+import tempfile
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given as drawn
+from hypothesis import settings
+from hypothesis import strategies as st
 
+from matching.ranking.columns import read_table
 from matching.ranking.files import FileError, match_files, read_problem
 from matching.ranking.matcher import match
 
@@ -246,3 +252,79 @@ def it_leaves_an_earlier_answer_alone_when_a_line_is_broken(tmp_path: Path) -> N
     with pytest.raises(FileError):
         match_files(folder(tmp_path, blocks="volunteer_id,request_id\nbram\n"), tmp_path / "out")
     assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
+
+
+def quoted(text: str) -> str:
+    """The same table with quotes around every cell, so that it is read cell by cell."""
+    return "\n".join(",".join(f'"{cell}"' for cell in line.split(",")) for line in text.splitlines()) + "\n"
+
+
+def columns(given: Path) -> list[list[object]]:
+    problem = read_problem(given).problem
+    things = (problem.volunteers, problem.requests)
+    return [[str(value) for value in getattr(thing, name)] for thing in things for name in type(thing).__slots__]
+
+
+def it_reads_a_plain_file_as_it_reads_one_with_quotes(tmp_path: Path) -> None:
+    given = random_folder(tmp_path)
+    texts = {name: (given / f"{name}.csv").read_text() for name in (V, R)}
+    plain = columns(given)
+    for change in (quoted, lambda text: text.replace("\n", "\r\n"), lambda text: text.replace("\n", "\r"), str.rstrip):
+        assert columns(folder(tmp_path, **{name: change(text) for name, text in texts.items()})) == plain
+    assert len(plain[0]) == 60
+
+
+@pytest.mark.parametrize(("name", "line", "number", "cell", "column", "reason"), BROKEN_CELLS)
+def it_refuses_a_broken_cell_in_the_same_words_with_quotes_and_blank_lines(
+    tmp_path: Path, name: str, line: int, number: int, cell: str, column: str, reason: str
+) -> None:
+    text = changed({V: VOLUNTEERS, R: REQUESTS}[name].replace('"Kleine, Driftbuurt"', "Driftbuurt"), line, number, cell)
+    others = {V: VOLUNTEERS, R: REQUESTS, name: text}
+    plain = refused(folder(tmp_path, **others), tmp_path)
+    slow = refused(folder(tmp_path, **{**others, name: "\n" + quoted(text)}), tmp_path)
+    assert (slow.file, slow.line, slow.column, slow.reason) == (plain.file, plain.line + 1, column, plain.reason)
+
+
+CELLS = st.text(alphabet="ab1|_.- é\u2028\x0b\t", max_size=4)
+TABLES = st.lists(st.lists(CELLS, min_size=1, max_size=3), max_size=5)
+
+
+@settings(max_examples=200, deadline=None)
+@drawn(TABLES, st.sampled_from(["\n", "\r\n", "\r"]), st.sampled_from(["", "\n", "\r\n", "\n\n", '\n"a","b"\n']))
+def it_reads_any_text_as_the_csv_reader_does(table: list[list[str]], line_break: str, end: str) -> None:
+    text = line_break.join(["one,two", *(",".join(row) for row in table)]) + end
+    with tempfile.TemporaryDirectory() as held:
+        path = Path(held) / "table.csv"
+        path.write_bytes(text.encode())
+        rows = [row for row in csv.reader(io.StringIO(text, newline=""), strict=True) if row]
+        if all(len(row) == 2 for row in rows):
+            read_in = read_table(path, ("one", "two"))
+            assert list(zip(read_in.columns["one"], read_in.columns["two"], strict=True)) == [
+                tuple(r) for r in rows[1:]
+            ]
+        else:
+            with pytest.raises(FileError, match="where the header has 2"):
+                read_table(path, ("one", "two"))
+
+
+BAD_TOWNS: dict[str, tuple[str, str, float]] = {
+    "nobody offers": ("", "anna,Oost,0,0,tuin,mon-morning,,0,1,0\n", 0.0),
+    "nobody asks": ("bram,Oost,0,0,900,1,tuin,mon-morning,nl,0,,,\n", "", 0.0),
+    "nobody has room": (
+        "bram,Oost,0,0,900,0,tuin,mon-morning,nl,0,,,\nils,Oost,0,0,900,0,tuin,mon-morning,nl,0,,,\n",
+        "anna,Oost,0,0,tuin,mon-morning,,0,1,0\n", 0.0),
+    "all on one point, without end": (
+        "".join(f"v{k},Oost,5,5,inf,1,tuin,mon-morning,nl,0,,,\n" for k in range(9)),
+        "".join(f"r{k},Oost,5,5,tuin,mon-morning,,0,1,0\n" for k in range(9)), 1.0),
+    "far beyond the country": (
+        "bram,Oost,1e300,-1e300,inf,1,tuin,mon-morning,nl,0,,,\n",
+        "anna,West,-1e300,1e300,tuin,mon-morning,,0,1,0\nels,Oost,1e300,-1e300,tuin,mon-morning,,0,1,0\n", 0.5),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BAD_TOWNS)
+def it_answers_for_a_strange_town(tmp_path: Path, name: str) -> None:
+    offered, asked, fill = BAD_TOWNS[name]
+    given = folder(tmp_path, volunteers=VOLUNTEERS.splitlines()[0] + "\n" + offered,
+                   requests=REQUESTS.splitlines()[0] + "\n" + asked)  # fmt: skip
+    assert match_files(given, tmp_path / "out")["fill"] == fill

@@ -1,6 +1,6 @@
-"""The desk of the opbouwwerker: today, requests, choosing, people."""
+"""The desk of the opbouwwerker: today, requests, choosing, people; and of the coordinator: sharing help fairly."""
 
-from web.views.desk import judging, people, requests, today
+from web.views.desk import asking_around, dials, judging, people, recruitment, requests, today
 from web.views.desk.blueprint import bp
 
-__all__ = ["bp", "judging", "people", "requests", "today"]
+__all__ = ["asking_around", "bp", "dials", "judging", "people", "recruitment", "requests", "today"]

@@ -13,7 +13,7 @@ from matching.models.base import utcnow
 from matching.services import desk, desk_request
 from matching.services.desk_request import Decision
 from matching.services.judging import can_undo, is_answered
-from web import desk_words, facts
+from web import desk_words, facts, unmatched_words
 from web.access import staff
 from web.auth import viewer
 from web.db import db
@@ -26,7 +26,7 @@ at_desk = staff(*DESK_ROLES)
 
 @bp.context_processor
 def _words() -> dict[str, Any]:
-    return {"words": desk_words, "in_words": facts, "place_names": _place_names()}
+    return {"words": desk_words, "in_words": facts, "unmatched": unmatched_words, "place_names": _place_names()}
 
 
 def my_places() -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from matching.models import HelpRequest, Pairing
 from matching.models.base import utcnow
 from matching.services import answering, desk, desk_request, moderating, pairing
 from matching.workflow import PairingState, ProposalState
-from web import desk_words, facts
+from web import asking_words, desk_words, facts
 from web.auth import viewer
 from web.db import db
 from web.forms.desk import ReasonForm
@@ -70,6 +70,8 @@ def page(found: HelpRequest, *, nobody: ReasonForm | None = None, closing: Reaso
         options=desk_words.options([row for row in proposals if row.state == ProposalState.PROPOSED]),
         earlier=[row for row in proposals if row.state != ProposalState.PROPOSED],
         asked=[row for row in proposals if row.state == ProposalState.ASKED],
+        around=asking_words.around(found, people.asking_by, proposals),
+        may_ask_around=asking_words.may_start(found),
         pairing=desk_request.live_pairing(db(), found),
         history=desk_words.history(desk_request.history(db(), found)),
         clock=desk_words.clock(found.created_at, found.contact_due, current_day()),

@@ -40,7 +40,6 @@ volunteer has room for.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -50,7 +49,7 @@ import numpy.typing as npt
 from matching.ranking.problem import FloatArray, IntArray
 
 Bools = npt.NDArray[np.bool_]
-Ints = npt.NDArray[np.int64]
+Rng = np.random.Generator
 
 TICK_H = 0.25
 DAY_H = 24.0
@@ -226,7 +225,7 @@ def plan(
         return _offers([])
     likely = edges.p >= settings.lowest_p
     promise = np.where(likely, _miss(edges.p), 0.0)
-    short = pace.short(np.bincount(edges.request, promise, len(requests)))
+    short = pace.short(np.bincount(edges.request, promise, len(requests)).astype(np.float64))
     if not (short > 0).any():
         return _offers([])
     kept = likely & (edges.p > 0) & may_be_asked(now, volunteers, in_flight, settings.holds_h)[edges.volunteer]
@@ -250,9 +249,9 @@ def may_be_asked(now: float, volunteers: Crowd, in_flight: InFlight, holds_h: fl
     return free
 
 
-def usual_hours(moment: npt.ArrayLike, answering: Sequence[float] = WORKDAY_HOURS + WEEKEND_HOURS) -> FloatArray:
+def usual_hours(moment: npt.ArrayLike, answering: tuple[float, ...] = WORKDAY_HOURS + WEEKEND_HOURS) -> FloatArray:
     """float64, same shape: usual hours for answering since Monday 00:00 of week 0, at these moments (hours)."""
-    workday, weekend = tuple(answering[:HOURS_OF_DAY]), tuple(answering[HOURS_OF_DAY:])
+    workday, weekend = answering[:HOURS_OF_DAY], answering[HOURS_OF_DAY:]
     since = np.concatenate(([0.0], np.cumsum(workday * WORKDAYS + weekend * WEEKEND_DAYS)))
     weeks, hour = np.divmod(np.asarray(moment, np.float64), WEEK_H)
     hours: FloatArray = weeks * since[-1] + np.interp(hour, np.arange(len(since)), since)
@@ -344,13 +343,7 @@ class _Slots:
     """Fills what is short, round after round. Plain lists: most requests need one person of a few dozen."""
 
     def __init__(
-        self,
-        requests: OpenRequests,
-        n: int,
-        edges: ScoredEdges,
-        merit: FloatArray,
-        settings: WaveSettings,
-        draws: np.random.Generator,
+        self, requests: OpenRequests, n: int, edges: ScoredEdges, merit: FloatArray, settings: WaveSettings, draws: Rng
     ) -> None:
         self._settings, self._requests, self._draws = settings, requests, draws
         self._edges, self._merit = edges, merit

@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -116,7 +117,9 @@ def check_names(policies: Sequence[str], fatigue: str) -> None:
 
 def run_seed(job: Job, progress: Progress | None = None) -> SeedResult:
     """One world under every policy of the job."""
-    # Small arrays: threads would only wait for each other, and for the other seeds.
+    # Small arrays: threads would only wait for each other, and for the other seeds. The limit holds for the libraries
+    # that are loaded by then, so what learns is loaded first.
+    import_module("matching.ranking.simulation.learning")
     with threadpool_limits(1):
         return _run_seed(job, progress)
 

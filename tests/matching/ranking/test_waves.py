@@ -153,7 +153,6 @@ def it_keeps_its_promises_over_any_history(
     rng = np.random.default_rng(seed)
     town = Town(rng, int(rng.integers(1, 12)), WaveSettings(explore=explore), start)
     jump = dict(jumps)
-    sent_ever = 0
     for step in range(120):
         town.live(jump.get(step, float(rng.choice([TICK_H, 1.0, 3.0]))))
         names, arguments = town.arguments()
@@ -161,7 +160,6 @@ def it_keeps_its_promises_over_any_history(
         check_promises(town, names, arguments, offers)
         assert same(offers, plan(*arguments, settings=town.settings, seed=seed))
         town.send(names, offers)
-        sent_ever += len(offers)
         # A second look in the same tick never asks the same person again.
         names, arguments = town.arguments()
         again = plan(*arguments, settings=town.settings, seed=seed)
@@ -170,9 +168,7 @@ def it_keeps_its_promises_over_any_history(
     for moments in town.sent:
         forward = np.array(moments)
         within = [np.count_nonzero((forward > moment - WEEK_H) & (forward <= moment)) for moment in moments]
-        assert not jumps or len(within) == len(moments)
-        if not any(hours < 0 for _, hours in jumps):
-            assert max(within, default=0) <= MOST_MESSAGES
+        assert max(within, default=0) <= MOST_MESSAGES
 
 
 def it_asks_somebody_in_an_ordinary_town() -> None:

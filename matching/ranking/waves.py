@@ -224,7 +224,7 @@ def plan(
     if not pace.asking.any() or not len(edges):
         return _offers([])
     likely = edges.p >= settings.lowest_p
-    promise = np.where(likely, _miss(edges.p), 0.0)
+    promise = _miss(edges.p) * likely
     short = pace.short(np.bincount(edges.request, promise, len(requests)).astype(np.float64))
     if not (short > 0).any():
         return _offers([])
@@ -233,8 +233,7 @@ def plan(
     merit = _merit(now, len(requests), volunteers, open_to, settings)
     # Two calls in one tick, with a decline in between, do not draw alike.
     draws = np.random.default_rng([*_words(seed), *_words(round(now / TICK_H)), len(in_flight)])
-    slots = _Slots(requests, len(volunteers), open_to, merit, settings, draws)
-    return _offers(slots.fill(short, pace.waiting))
+    return _offers(_Slots(requests, len(volunteers), open_to, merit, settings, draws).fill(short, pace.waiting))
 
 
 def may_be_asked(now: float, volunteers: Crowd, in_flight: InFlight, holds_h: float = np.inf) -> Bools:
@@ -279,8 +278,8 @@ def _check(now: float, requests: OpenRequests, volunteers: Crowd, edges: ScoredE
     for p in (edges.p, in_flight.p):
         if len(p) and not (p.min() >= 0 and p.max() <= 1):
             raise ValueError("p must lie between 0 and 1")
-    known = (requests.posted_h, requests.deadline_h, requests.urgency, in_flight.sent_h)
-    if not all(np.isfinite(values).all() for values in known):
+    known = np.concatenate((requests.posted_h, requests.deadline_h, requests.urgency, in_flight.sent_h))
+    if not np.isfinite(known).all():
         raise ValueError("moments of requests and offers, and urgency, must be finite numbers")
 
 

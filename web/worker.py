@@ -5,6 +5,7 @@ The outbox is the truth; the queue only wakes the worker early. A lost wake-up c
 
 from __future__ import annotations
 
+import logging
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,8 @@ from web.config import Settings
 
 if TYPE_CHECKING:
     from huey import Huey
+
+log = logging.getLogger("omzien.worker")
 
 
 class Queue:
@@ -91,9 +94,11 @@ def register(huey: Huey, app: Flask) -> dict[str, Any]:
 
     @huey.periodic_task(crontab(minute="*/15"), name="every_quarter")
     def every_quarter() -> None:
-        run("expire")
-        run("match")
-        run("offer")
+        for name in ("expire", "match", "offer"):
+            try:
+                run(name)
+            except Exception:  # one job that fails must not keep the next from running
+                log.exception("job %s failed", name)
 
     @huey.periodic_task(crontab(minute="5"), name="every_hour")
     def every_hour() -> None:

@@ -182,7 +182,8 @@ def _claim(session: Session, request: HelpRequest, proposal: Proposal, *, now: d
     session.flush()
     record(session, Tag.PROPOSAL_ACCEPTED, proposal, now=now, actor_id=actor_id)
     _tell_the_others(session, request, proposal, now=now)
-    if request.welcomes_anyone:
+    # The asker welcomed anybody whom the opbouwwerker chooses; whom we asked around nobody chose.
+    if request.welcomes_anyone and proposal.decided_by_id is not None:
         pairing.agree_at_once(session, made, request, now=now)
     else:
         _ask_the_asker(session, request, made, now=now)

@@ -2,9 +2,10 @@
 
 from datetime import datetime
 
+from sqlalchemy import delete
 from sqlmodel import Session, col, select
 
-from matching.models import HelpRequest, OutboxMessage, Pairing, Proposal, Tag
+from matching.models import HelpRequest, OfferDecision, OutboxMessage, Pairing, Proposal, Tag
 from matching.notices import not_needed, pairing_ended
 from matching.services import appointments, links, outbox
 from matching.services.history import record
@@ -34,6 +35,15 @@ def stop_asking_around(request: HelpRequest) -> None:
     request.asking_since = request.asking_by_id = None
 
 
+def give_back_to_desk(session: Session, request: HelpRequest, *, now: datetime, actor_id: int | None, why: str) -> None:
+    """Where we asked around, a human looks before anybody else is asked."""
+    if request.asking_since is None:
+        return
+    stop_asking_around(request)
+    session.add(request)
+    record(session, Tag.REQUEST_ASKING_STOPPED, request, now=now, actor_id=actor_id, why=why)
+
+
 def live_proposals(session: Session, request: HelpRequest) -> list[Proposal]:
     query = select(Proposal).where(Proposal.request_id == request.id, col(Proposal.state).in_(LIVE_PROPOSAL_STATES))
     return list(session.exec(query.order_by(col(Proposal.rank), col(Proposal.id))))
@@ -55,6 +65,9 @@ def withdraw(
     record(session, Tag.PROPOSAL_WITHDRAWN, proposal, now=now, actor_id=actor_id, why=why)
     if was_asked and take_back_question(session, proposal, now=now):
         outbox.post(session, not_needed(proposal.volunteer_id, proposal.id, request), now=now)
+    elif was_asked:  # the message never left, so it counts as none and this person may be asked afresh
+        proposal.asked_at = proposal.expires_at = None
+        session.connection().execute(delete(OfferDecision).where(col(OfferDecision.proposal_id) == proposal.id))
 
 
 def take_back_question(session: Session, proposal: Proposal, *, now: datetime) -> bool:

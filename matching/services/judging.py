@@ -229,6 +229,8 @@ def _undo_question(session: Session, request: HelpRequest, proposal: Proposal, *
     undecide(session, proposal, by=by, now=now)
     session.flush()
     asked = any(each.state == ProposalState.ASKED for each in ending.live_proposals(session, request))
+    # Otherwise the same person would be asked again at once, by itself.
+    ending.give_back_to_desk(session, request, now=now, actor_id=by, why="undone")
     if request.state == RequestState.ASKED and not asked:
         pairing.reopen(session, request, now=now, actor_id=by)
 

@@ -125,6 +125,8 @@ def refuse(session: Session, pairing: Pairing, *, now: datetime, actor_id: int, 
     outbox.cancel(session, f"asker_consent:{pairing.id}:", now=now)
     record(session, Tag.PAIRING_REFUSED, pairing, now=now, actor_id=actor_id, reason=pairing.end_reason)
     outbox.post(session, refused(pairing.volunteer_id, pairing.id, request), now=now)
+    if pairing.end_reason in ("found", "time"):  # another volunteer would hear the same
+        ending.give_back_to_desk(session, request, now=now, actor_id=actor_id, why=pairing.end_reason)
     reopen(session, request, now=now, actor_id=actor_id)
 
 
@@ -134,6 +136,8 @@ def fall_through(session: Session, pairing: Pairing, why: str, *, now: datetime,
     request = _lock(session, pairing)
     known = why if why in FALL_REASONS else "other"
     ending.end_pairing(session, pairing, request, now=now, actor_id=actor_id, why=known)
+    if known == "contact":  # nobody can reach the asker: a human calls first
+        ending.give_back_to_desk(session, request, now=now, actor_id=actor_id, why=known)
     reopen(session, request, now=now, actor_id=actor_id)
     if pairing.agreed_at is None:
         return
@@ -150,6 +154,7 @@ def expire(session: Session, pairing: Pairing, *, now: datetime) -> bool:
     if pairing.state != PairingState.WAITING or not is_time:
         return False
     ending.end_pairing(session, pairing, request, now=now, actor_id=None, why="expired")
+    ending.give_back_to_desk(session, request, now=now, actor_id=None, why="expired")
     reopen(session, request, now=now, actor_id=None)
     return True
 

@@ -137,6 +137,8 @@ def edit(session: Session, request: HelpRequest, wish: Wish, *, actor_id: int | 
     if starts_again:
         # Before the facts change: whoever was asked reads of what they were asked.
         ending.end_all(session, request, now=now, actor_id=actor_id, why="edited")
+    if changed or wish.description != before.description:  # a human released what it said before
+        ending.give_back_to_desk(session, request, now=now, actor_id=actor_id, why="edited")
     _write(request, wish)
     request.risks, request.kept_back, request.updated_at = sorted(risks), kept_back, now
     if starts_again:

@@ -13,7 +13,7 @@ from matching.models import Account, Event, Frequency, HelpRequest, Proposal, Ta
 from matching.services import answering, asking_around, judging, moderating, pairing, posting
 from matching.services.questions import GO_ON
 from matching.services.wishes import wish_of
-from matching.workflow import ProposalState, RequestState
+from matching.workflow import PairingState, ProposalState, RequestState
 from tests.matching_up import another_volunteer, ask, make_request, propose, said_yes
 from tests.people import NOW, TUESDAY, Cast
 
@@ -179,18 +179,47 @@ class DescribeOtherRoads:
         pairing.finish(db, made, now=LATER, actor_id=made.volunteer_id)
         assert db.get_one(HelpRequest, made.request_id).asking_since is None
 
-    def it_goes_on_when_the_request_is_changed(self, db: Session, cast: Cast, asking: HelpRequest) -> None:
-        posting.edit(db, asking, replace(wish_of(asking), minutes=120), actor_id=cast.anna.id, now=LATER)
-        assert asking.asking_since == NOW
+    @pytest.mark.parametrize("change", [{"slots": 0b1111}, {"description": "Kunt u ook de hond uitlaten?"}])
+    def it_waits_for_a_human_when_the_request_says_something_else(
+        self, db: Session, cast: Cast, asking: HelpRequest, change: dict[str, Any]
+    ) -> None:
+        posting.edit(db, asking, replace(wish_of(asking), **change), actor_id=cast.anna.id, now=LATER)
+        assert asking.asking_since is None
+
+    def it_may_ask_again_whom_no_message_had_reached(self, db: Session, cast: Cast, asking: HelpRequest) -> None:
+        proposal, _ = ask(db, asking, cast.bram, cast.chantal, NOW)
+        posting.edit(db, asking, replace(wish_of(asking), slots=0b1111), actor_id=cast.anna.id, now=NOW)
+        assert (proposal.state, proposal.asked_at) == (P.WITHDRAWN, None)
+
+    def it_asks_the_asker_when_nobody_chose_the_volunteer(self, db: Session, cast: Cast, asking: HelpRequest) -> None:
+        asking.welcomes_anyone = True
+        proposal, link = ask(db, asking, cast.bram, cast.chantal, NOW)
+        proposal.decided_by_id = None
+        assert answering.accept(db, link, now=NOW).state == PairingState.WAITING
+
+    @pytest.mark.parametrize(
+        "end",
+        [
+            lambda db, made: pairing.refuse(db, made, now=LATER, actor_id=made.volunteer_id, reason="found"),
+            lambda db, made: pairing.fall_through(db, made, "contact", now=LATER, actor_id=made.volunteer_id),
+            lambda db, made: pairing.expire(db, made, now=NOW + timedelta(days=15)),
+        ],
+        ids=["has help", "cannot be reached", "no answer"],
+    )
+    def it_waits_for_a_human_when_another_volunteer_would_hear_the_same(
+        self, db: Session, cast: Cast, asking: HelpRequest, end: Callable[..., object]
+    ) -> None:
+        _, link = ask(db, asking, cast.bram, cast.chantal, NOW)
+        end(db, answering.accept(db, link, now=NOW))
+        assert (asking.state, asking.asking_since) == (R.OPEN, None)
 
     @pytest.mark.parametrize(
         "fall",
         [
             lambda db, made: pairing.refuse(db, made, now=LATER, actor_id=made.volunteer_id),
             lambda db, made: pairing.fall_through(db, made, "ill", now=LATER, actor_id=made.volunteer_id),
-            lambda db, made: pairing.expire(db, made, now=NOW + timedelta(days=15)),
         ],
-        ids=["refused", "fell through", "no answer"],
+        ids=["refused", "fell through"],
     )
     def it_goes_on_by_itself_when_it_falls_through(
         self, db: Session, cast: Cast, asking: HelpRequest, fall: Callable[..., object]
@@ -220,7 +249,7 @@ class DescribeOtherRoads:
         propose(db, asking, hans)
         made = judging.choose(db, asking, key(hans), by=key(cast.chantal), now=LATER)
         judging.undo(db, made, by=key(cast.chantal), now=LATER + timedelta(seconds=9))
-        assert (asking.state, asking.asking_since) == (R.OPEN, NOW)
+        assert (asking.state, asking.asking_since) == (R.OPEN, None)  # else the same person would be asked at once
 
 
 class DescribeTimes:

@@ -72,7 +72,7 @@ class DescribeAsking:
         assert offer() == 1
         [made] = questions(db, request)
         assert (made.volunteer_id, made.state, made.source) == (cast.bram.id, P.ASKED, "matcher")
-        assert (made.decided_by_id, made.asked_at) == (cast.chantal.id, NOW)
+        assert (made.decided_by_id, made.asked_at) == (None, NOW)
         assert made.expires_at == NOW + timedelta(days=3)
         assert {reason["key"] for reason in made.reasons} >= {"near", "skill", "slot"}
         assert request.state == R.ASKED

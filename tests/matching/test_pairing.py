@@ -110,7 +110,7 @@ class DescribeFallingThrough:
 
     def it_lets_the_same_people_try_again(self, db: Session, agreed: Pairing, cast: Cast) -> None:
         pairing.fall_through(db, agreed, "", now=NOW, actor_id=request_of(db, agreed).asker_id)
-        again = propose(db, request_of(db, agreed), cast.bram, source="offer")
+        again = propose(db, request_of(db, agreed), cast.bram, source="offer", decided_by_id=cast.chantal.id)
         made = answering.accept_proposal(db, again, now=NOW, actor_id=cast.chantal.id or 0)
         assert (made.state, made.id != agreed.id) == (PairingState.AGREED, True)
 

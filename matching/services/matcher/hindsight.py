@@ -4,6 +4,7 @@ They are written a little later, when the minute for taking them back is over, w
 message itself and everything after it do not count.
 """
 
+import logging
 from bisect import bisect_left
 from collections import defaultdict
 from dataclasses import dataclass
@@ -36,6 +37,8 @@ MOST_AT_ONCE = 500  # what is left waits for the next time
 MATCHER = "matcher"
 FIRST = np.zeros(1, np.int32)
 
+log = logging.getLogger("omzien.learning")
+
 
 @dataclass(frozen=True, slots=True)
 class _Past:
@@ -56,7 +59,8 @@ def note_choices(session: Session, *, now: datetime, home: Path | None = None) -
     people = {row.account_id: row for row in session.connection().execute(_people(chosen))}
     places = read_places(session)
     models = _models(session, chosen)
-    for proposal in chosen:
+
+    def note(proposal: Proposal) -> None:
         request = session.get_one(HelpRequest, proposal.request_id)
         moment = _moment(proposal)
         row = people.get(proposal.volunteer_id)
@@ -75,7 +79,16 @@ def note_choices(session: Session, *, now: datetime, home: Path | None = None) -
             p=p,
             features=_features(problem, context) if problem and context else None,
         )
-    return len(chosen)
+
+    written = 0
+    for proposal in chosen:
+        try:
+            with session.begin_nested():
+                note(proposal)
+            written += 1
+        except Exception:  # whatever is wrong with one choice must not stop the log of all later ones
+            log.exception("choice %s not written", proposal.id)
+    return written
 
 
 def _unwritten(now: datetime) -> Any:  # an SQL expression; its generic type says nothing here

@@ -73,7 +73,8 @@ def _ask(session: Session, request: HelpRequest, offer: Offer, model: str, *, no
     proposal = _proposal(session, request, offer, now=now)
     if proposal is None:
         return False
-    proposal.p, proposal.decided_by_id, proposal.decided_at = round(offer.slot.chosen_p, 4), request.asking_by_id, now
+    # A human released the asking, nobody chose this person: the asker is told so, and asked whatever they said before.
+    proposal.p, proposal.decided_by_id, proposal.decided_at = round(offer.slot.chosen_p, 4), None, now
     record(session, Tag.PROPOSAL_APPROVED, proposal, now=now, source=proposal.source, around=True)
     questions.ask(session, request, proposal, now=now)
     session.flush()

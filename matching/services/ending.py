@@ -65,7 +65,7 @@ def withdraw(
     record(session, Tag.PROPOSAL_WITHDRAWN, proposal, now=now, actor_id=actor_id, why=why)
     if was_asked and take_back_question(session, proposal, now=now):
         outbox.post(session, not_needed(proposal.volunteer_id, proposal.id, request), now=now)
-    elif was_asked:  # the message never left, so it counts as none and this person may be asked afresh
+    elif was_asked and why == "edited":  # no message left and the request goes on: this person may be asked afresh
         proposal.asked_at = proposal.expires_at = None
         session.connection().execute(delete(OfferDecision).where(col(OfferDecision.proposal_id) == proposal.id))
 

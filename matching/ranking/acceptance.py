@@ -158,7 +158,7 @@ class PriorRule:
 class LogOdds(Protocol):
     """A fitted estimator of estimators.py."""
 
-    def decision_function(self, X: FloatArray) -> FloatArray:  # noqa: N803  # scikit-learn's name
+    def decision_function(self, X: FloatArray) -> FloatArray:  # scikit-learn's name
         """float64[k]: f(x)."""
 
 
@@ -193,11 +193,11 @@ class AcceptanceModel:
         """The same model, for matching with these facts about now."""
         return replace(self, context=context)
 
-    def log_odds(self, X: FloatArray) -> FloatArray:  # noqa: N803
+    def log_odds(self, X: FloatArray) -> FloatArray:
         """float64[k]: f(x) of X float64[k, F]."""
         return self.estimator.decision_function(DESIGNS[self.kind](X))
 
-    def chance(self, X: FloatArray, effects: Effects) -> FloatArray:  # noqa: N803
+    def chance(self, X: FloatArray, effects: Effects) -> FloatArray:
         """float64[k]: p of X float64[k, F] for volunteers with these effects, float64[k]."""
         p: FloatArray = self.attention.of(X) * expit(self.slope * effects.moderate(self.log_odds(X)) + self.shift)
         return p

@@ -44,30 +44,30 @@ class Attention:
     push: float = 0.0
     shape: float = 1.0
 
-    def of(self, X: FloatArray) -> FloatArray:  # noqa: N803  # scikit-learn's name
+    def of(self, X: FloatArray) -> FloatArray:  # scikit-learn's name
         """float64[k] within 0 to 1: a, from X float64[k, F]."""
         a: FloatArray = self.reach * self.rested(X) * self.answered_within(X, waking_hours_left(X))
         return a
 
-    def rested(self, X: FloatArray) -> FloatArray:  # noqa: N803
+    def rested(self, X: FloatArray) -> FloatArray:
         """float64[k]: 1 - (1 - q) ** t; nan in days_since_offer (never asked) gives 1."""
         days = X[:, COLUMN["days_since_offer"]]
         awake: FloatArray = -np.expm1(np.log1p(-self.rest) * np.nan_to_num(days, nan=np.inf).clip(0.0))
         return awake
 
-    def answered_within(self, X: FloatArray, hours: FloatArray) -> FloatArray:  # noqa: N803
+    def answered_within(self, X: FloatArray, hours: FloatArray) -> FloatArray:
         """float64[k]: G of these waking hours, the share of all answers that are in by then."""
         if np.isinf(self.speed):
             return np.ones(len(X))
         return -np.expm1(-((self._pace(X) * hours) ** self.shape))
 
-    def log_density(self, X: FloatArray, hours: FloatArray) -> FloatArray:  # noqa: N803
+    def log_density(self, X: FloatArray, hours: FloatArray) -> FloatArray:
         """float64[k]: logarithm of the slope of G."""
         scaled = self._pace(X) * hours
         density: FloatArray = np.log(self.shape / hours) + self.shape * np.log(scaled) - scaled**self.shape
         return density
 
-    def _pace(self, X: FloatArray) -> FloatArray:  # noqa: N803
+    def _pace(self, X: FloatArray) -> FloatArray:
         urgency = np.nan_to_num(X[:, COLUMN["urgency"]], nan=1.0)
         pace: FloatArray = self.speed * urgency**self.push
         return pace
@@ -105,9 +105,9 @@ def fit_attention(log: OfferLog) -> Attention:
     from scipy.optimize import minimize  # takes a while to import, and a matching run does without
 
     hours = observed_waking_hours(log)
-    answered, X = log.answered, log.X  # noqa: N806  # as above
+    answered, X = log.answered, log.X  # as above
     silent = ~answered & (hours > 0)
-    X_answered, X_silent = X[answered], X[silent]  # noqa: N806
+    X_answered, X_silent = X[answered], X[silent]
 
     def loss(theta: npt.NDArray[Any]) -> float:
         attention = attention_from(theta)

@@ -37,9 +37,9 @@ class _TwoClasses(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scik
         tags.classifier_tags.multi_class = False
         return tags
 
-    def _checked(self, X: Any, y: Any) -> tuple[FloatArray, FloatArray]:  # noqa: N803  # scikit-learn's name
+    def _checked(self, X: Any, y: Any) -> tuple[FloatArray, FloatArray]:  # scikit-learn's name
         """X as float64 and y as 0.0 and 1.0; sets classes_. Raises ValueError where there are not two classes."""
-        X, y = validate_data(self, X, y, dtype=np.float64, ensure_all_finite="allow-nan")  # noqa: N806
+        X, y = validate_data(self, X, y, dtype=np.float64, ensure_all_finite="allow-nan")
         check_classification_targets(y)
         self.classes_, encoded = np.unique(y, return_inverse=True)
         if len(self.classes_) > 2:
@@ -51,16 +51,16 @@ class _TwoClasses(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scik
             raise ValueError("Two classes are needed to learn from, and y has only one class.")
         return X, encoded.astype(np.float64)
 
-    def decision_function(self, X: Any) -> FloatArray:  # noqa: N803
+    def decision_function(self, X: Any) -> FloatArray:
         """float64[k]: log-odds of the second class."""
         raise NotImplementedError
 
-    def predict_proba(self, X: Any) -> FloatArray:  # noqa: N803
+    def predict_proba(self, X: Any) -> FloatArray:
         """float64[k, 2]: the chances of both classes."""
         p = expit(self.decision_function(X))
         return np.column_stack((1.0 - p, p))
 
-    def predict(self, X: Any) -> npt.NDArray[Any]:  # noqa: N803
+    def predict(self, X: Any) -> npt.NDArray[Any]:
         """[k]: the likelier class."""
         likelier = self.decision_function(X) > 0
         return self.classes_[likelier.astype(np.intp)]
@@ -84,9 +84,9 @@ class VolunteerLogistic(_TwoClasses):
         self.max_iter = max_iter
         self.tol = tol
 
-    def fit(self, X: Any, y: Any, groups: Any = None) -> VolunteerLogistic:  # noqa: N803
+    def fit(self, X: Any, y: Any, groups: Any = None) -> VolunteerLogistic:
         """Fit to X float64[k, F], y [k] of two classes, groups [k] or None."""
-        X, target = self._checked(X, y)  # noqa: N806
+        X, target = self._checked(X, y)
         known = np.isfinite(X)
         count = known.sum(axis=0).clip(1)
         self.mean_ = np.where(known, X, 0.0).sum(axis=0) / count
@@ -124,10 +124,10 @@ class VolunteerLogistic(_TwoClasses):
         self.effect_sd_ = float(sd)
         return fit.beta
 
-    def decision_function(self, X: Any) -> FloatArray:  # noqa: N803
+    def decision_function(self, X: Any) -> FloatArray:
         """float64[k]: log-odds for a volunteer whose effect is 0."""
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=np.float64, ensure_all_finite="allow-nan", reset=False)  # noqa: N806
+        X = validate_data(self, X, dtype=np.float64, ensure_all_finite="allow-nan", reset=False)
         standardised = (X - self.mean_) / self.scale_
         np.nan_to_num(standardised, copy=False, nan=0.0)
         log_odds: FloatArray = standardised @ self.coef_ + self.intercept_
@@ -221,9 +221,9 @@ class MonotoneBoosting(_TwoClasses):
         self.l2_regularization = l2_regularization
         self.random_state = random_state
 
-    def fit(self, X: Any, y: Any, groups: Any = None) -> MonotoneBoosting:  # noqa: N803
+    def fit(self, X: Any, y: Any, groups: Any = None) -> MonotoneBoosting:
         """Fit to X float64[k, F], y [k] of two classes."""
-        X, target = self._checked(X, y)  # noqa: N806
+        X, target = self._checked(X, y)
         self.unknown_ = np.isnan(X).all(axis=0)
         self.trees_ = HistGradientBoostingClassifier(
             learning_rate=self.learning_rate,
@@ -238,13 +238,13 @@ class MonotoneBoosting(_TwoClasses):
         self.n_iter_ = self.trees_.n_iter_
         return self
 
-    def decision_function(self, X: Any) -> FloatArray:  # noqa: N803
+    def decision_function(self, X: Any) -> FloatArray:
         """float64[k]: log-odds for a volunteer whose effect is 0."""
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=np.float64, ensure_all_finite="allow-nan", reset=False)  # noqa: N806
+        X = validate_data(self, X, dtype=np.float64, ensure_all_finite="allow-nan", reset=False)
         log_odds: FloatArray = self.trees_.decision_function(self._usable(X))
         return log_odds
 
-    def _usable(self, X: FloatArray) -> FloatArray:  # noqa: N803
+    def _usable(self, X: FloatArray) -> FloatArray:
         """The trees cannot bin a column in which nothing is known."""
         return np.where(self.unknown_, 0.0, X) if self.unknown_.any() else X

@@ -172,7 +172,7 @@ def waking_hours(from_h: FloatArray, until_h: FloatArray) -> FloatArray:
     return awake(until_h) - awake(from_h)
 
 
-def waking_hours_left(X: FloatArray) -> FloatArray:  # noqa: N803  # scikit-learn's name
+def waking_hours_left(X: FloatArray) -> FloatArray:  # scikit-learn's name
     """float64[k]: waking hours between each offer and its deadline; inf where unknown."""
     sent = X[:, COLUMN["hour_of_day"]]
     left = waking_hours(sent, sent + X[:, COLUMN["hours_to_deadline"]].clip(0.0))
@@ -245,7 +245,7 @@ WISHES = np.array([COLUMN[feature.name] for feature in FEATURES if feature.role 
 WISH_SIGNS = tuple(feature.sign for feature in FEATURES if feature.role == "wish")
 
 
-def wishes(X: FloatArray) -> FloatArray:  # noqa: N803  # scikit-learn's name
+def wishes(X: FloatArray) -> FloatArray:  # scikit-learn's name
     """float64[k, W]: the columns that feed f(x), for the trees."""
     return X[:, WISHES]
 
@@ -264,7 +264,7 @@ CURVES = (
 OF_VOLUNTEER = frozenset({"skills_held", "recent_offers"})
 
 
-def curves(X: FloatArray) -> FloatArray:  # noqa: N803
+def curves(X: FloatArray) -> FloatArray:
     """float64[k, C]: the same facts bent and crossed, for the logistic regression, which draws straight lines only.
 
     Distance counts by its root and its square too, counts by their logarithm, the hour as a point on the clock; and
@@ -277,7 +277,7 @@ def curves(X: FloatArray) -> FloatArray:  # noqa: N803
     return matrix
 
 
-def pair_parts(X: FloatArray) -> dict[str, FloatArray]:  # noqa: N803
+def pair_parts(X: FloatArray) -> dict[str, FloatArray]:
     """float64[k] each: what depends on the pair."""
     km, slots, evening = (X[:, COLUMN[name]] for name in ("km", "shared_slots", "evening_only"))
     return {
@@ -293,7 +293,7 @@ def pair_parts(X: FloatArray) -> dict[str, FloatArray]:  # noqa: N803
     }
 
 
-def side_parts(X: FloatArray) -> dict[str, FloatArray]:  # noqa: N803
+def side_parts(X: FloatArray) -> dict[str, FloatArray]:
     """float64[k] each: what depends on the volunteer, the request or the moment only."""
     of = {name: X[:, index] for name, index in COLUMN.items()}
     clock = of["hour_of_day"] * (2.0 * np.pi / 24.0)

@@ -9,9 +9,10 @@ from sqlmodel import Session, select
 
 from matching.database import WRITES, open_engine
 from matching.models import Absence, Account, Block, Event, HelpRequest, MatchRun, Proposal, Tag, Volunteer
+from matching.services.candidates import MOST_MESSAGES
 from matching.services.matcher import buurt_table, proposing
 from matching.services.matcher.proposing import propose
-from matching.services.matcher.town import MOST_MESSAGES, urgency
+from matching.services.matcher.town import urgency
 from matching.workflow import ProposalState, RequestState
 from tests.people import (
     ALL_SLOTS,

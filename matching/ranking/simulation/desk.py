@@ -10,11 +10,10 @@ import numpy.typing as npt
 
 from matching.ranking.problem import FloatArray
 from matching.ranking.simulation.world import DAY_H, WEEK_H, World
+from matching.ranking.waves import MOST_MESSAGES, TICK_H
 
 Ints = npt.NDArray[np.int64]
 
-TICK_H = 0.25
-MOST_MESSAGES = 3
 # Nobody gets a message at night, whatever the policy; what must be done within a day may come a little later.
 HOURS, URGENT_HOURS = (8.0, 21.0), (7.0, 22.0)
 WAITING, DONE = 0, 1

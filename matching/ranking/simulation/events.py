@@ -21,12 +21,13 @@ import numpy as np
 import numpy.typing as npt
 
 from matching.ranking.problem import FloatArray
-from matching.ranking.simulation.desk import DONE, MOST_MESSAGES, TICK_H, WAITING, Desk, next_asking_tick
+from matching.ranking.simulation.desk import DONE, WAITING, Desk, next_asking_tick
 from matching.ranking.simulation.history import CLAIMED, DECLINED, EXPIRED, IN_VAIN, SILENT, TAKEN_BACK, History
 from matching.ranking.simulation.policies import Choice, Policy
 from matching.ranking.simulation.scoring import Oracle, Rule
 from matching.ranking.simulation.truth import Fatigue, Truth, opened_h
 from matching.ranking.simulation.world import WEEK_H, World
+from matching.ranking.waves import MOST_MESSAGES, TICK_H
 
 POSTED, ANSWER, DEADLINE, DROP_OUT, RELEASE, LEARN = range(6)
 

@@ -196,7 +196,7 @@ def _taken_back(session: Session, since: datetime) -> dict[int, datetime]:
         col(Event.subject) == "proposal", col(Event.tag).in_(tags), col(Event.at) >= since
     )
     rows = session.connection().execute(query.group_by(col(Event.subject_id)))
-    return {key: moment for key, moment in rows}  # noqa: C416  # a result has keys() of its own
+    return {key: moment for key, moment in rows}  # noqa: C416  # a result has keys() of its own  # a result has keys() of its own
 
 
 def _ended_at(row: Row[Any], taken_back: dict[int, datetime]) -> datetime | None:
@@ -262,6 +262,7 @@ def exploration_share(session: Session, since: datetime) -> float:
     query: Any = select(col(OfferDecision.source), func.count()).where(
         col(OfferDecision.source).in_(BY_ITSELF), col(OfferDecision.at) >= since
     )
-    counts = {source: n for source, n in session.connection().execute(query.group_by(col(OfferDecision.source)))}  # noqa: C416
+    rows = session.connection().execute(query.group_by(col(OfferDecision.source)))
+    counts = {source: n for source, n in rows}  # noqa: C416  # a result has keys() of its own
     total = sum(counts.values())
     return counts.get(EXPLORE, 0) / total if total else NAN

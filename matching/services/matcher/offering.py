@@ -33,13 +33,14 @@ from matching.ranking.waves import (
 )
 from matching.services import asking_around, wishes
 from matching.services.asking_around import ASKABLE, NOBODY_LEFT, TOO_LATE
+from matching.services.candidates import MOST_MESSAGES, WEEK
 from matching.services.matcher.bits import kept_reason
 from matching.services.matcher.context import in_context, offer_context
 from matching.services.matcher.hours import hours_at, wall_hours
 from matching.services.matcher.learning_log import Slot
 from matching.services.matcher.rule_in_use import rule_in_use
 from matching.services.matcher.sending import Offer, Wave
-from matching.services.matcher.town import MOST_MESSAGES, WEEK, Town, read_town
+from matching.services.matcher.town import Town, read_town
 from matching.workflow import ProposalState, RequestState
 
 USUAL_P = 0.35  # of somebody the desk asked without the matcher

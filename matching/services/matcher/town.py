@@ -13,12 +13,11 @@ from sqlmodel import Session, col
 from matching.catalogue import CATEGORIES
 from matching.models import Absence, Account, Block, Buurt, HelpRequest, Proposal, Volunteer
 from matching.ranking.problem import INTRODUCED, VOG, Absences, Problem, Requests, Volunteers
+from matching.services.candidates import MOST_MESSAGES, WEEK
 from matching.services.matcher.bits import CAR, FIRST_GEMEENTE, LANGUAGE_BITS, SKILL_BITS, mask
 from matching.workflow import ProposalState, RequestState
 from matching.working_days import AMSTERDAM
 
-WEEK = timedelta(days=7)
-MOST_MESSAGES = 3  # to one volunteer in seven days
 EVERYWHERE = np.inf
 # A pair that ended this way is not proposed again. No answer is not a no: an expired question may come back.
 SETTLED = (ProposalState.DECLINED, ProposalState.REJECTED, ProposalState.FELL_THROUGH)

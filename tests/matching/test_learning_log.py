@@ -222,6 +222,18 @@ class DescribeWhatPeopleChose:
         place = COLUMN["hours_to_deadline"]
         assert desk[:place] + desk[place + 1 :] == wave[:place] + wave[place + 1 :]
 
+    def it_goes_on_after_a_choice_that_cannot_be_written(
+        self, db: Session, cast: Cast, offer: Callable[..., int], caplog: pytest.LogCaptureFixture
+    ) -> None:
+        broken, fine = make_request(db, cast.anna), make_request(db, cast.els)
+        choose(db, cast, broken, cast.bram)
+        choose(db, cast, fine, cast.bram, NOW + timedelta(minutes=1))
+        broken.category = "of an older catalogue"
+        db.commit()
+        offer(LATER)
+        assert [decision.request_id for decision in decisions(db)] == [fine.id]
+        assert "not written" in caplog.text
+
 
 class DescribeReading:
     def it_tells_what_came_of_it(self, db: Session, cast: Cast, offer: Callable[..., int]) -> None:

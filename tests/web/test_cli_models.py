@@ -8,6 +8,7 @@ from sqlmodel import Session
 
 from matching.database import open_engine
 from matching.services import models
+from tests.matching.test_models import add_candidate
 from tests.offer_history import fill
 from tests.people import NOW, make_cast
 from web.cli import main
@@ -83,6 +84,21 @@ def it_warns_of_a_file_that_cannot_be_read(shell: Shell) -> None:
     assert "Warning" in shell.run("models", "list").stderr
     assert version in shell.run("train", code=2).stderr
     assert shell.in_use() == version
+
+
+def it_goes_back_past_files_that_are_gone(shell: Shell) -> None:
+    engine = open_engine(shell.url)
+    with Session(engine) as session:
+        by = models.decider(session, BY[1]).id or 0
+        for version, against in (("a", "prior-1"), ("b", "a")):
+            add_candidate(session, version, against=against)
+            models.promote(session, version, by=by, now=NOW)
+        session.commit()
+    engine.dispose()
+    done = shell.run("models", "rollback", *BY)
+    assert "prior-1 is in use now" in done.stdout
+    assert "Model a cannot be used" in done.stderr
+    assert shell.in_use() == "prior-1"
 
 
 def it_learns_nothing_from_nothing(shell: Shell) -> None:

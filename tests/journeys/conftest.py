@@ -12,7 +12,7 @@ from typing import Any
 from urllib.request import urlopen
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Locator, Page
 
 ROOT = Path(__file__).parents[2]
 HILVERSUM = ROOT / "matching" / "data" / "hilversum"
@@ -103,6 +103,12 @@ def person(chromium: Browser, site: Site) -> Iterator[NewPerson]:
         context.close()
 
 
+def follow(target: Locator) -> None:
+    """Click a link or button, and wait until the page behind it is there: a check must not look at the page before."""
+    with target.page.expect_navigation():
+        target.click()
+
+
 def log_in(page: Page, name: str) -> None:
     """As one of the demonstration's people, through the page."""
     from matching.seed import DEMO_PASSWORD
@@ -110,7 +116,7 @@ def log_in(page: Page, name: str) -> None:
     page.goto("/inloggen")
     page.get_by_label("e-mailadres").first.fill(f"{name}@voorbeeld.nl")
     page.get_by_label("wachtwoord").first.fill(DEMO_PASSWORD)
-    page.locator("main form button").first.click()
+    follow(page.locator("main form button").first)
     page.wait_for_url(lambda url: "/inloggen" not in url)
 
 

@@ -6,7 +6,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.journeys.conftest import LAPTOP, PHONE, NewPerson, inspect, log_in
+from tests.journeys.conftest import LAPTOP, PHONE, NewPerson, follow, inspect, log_in
 
 PAGES = {
     "": (
@@ -50,7 +50,7 @@ def it_speaks_english(person: NewPerson) -> None:
     page.goto("/")
     expect(page.get_by_role("link", name="I need help")).to_be_visible()
     page.get_by_text("Language", exact=True).click()
-    page.get_by_role("button", name="Nederlands").click()
+    follow(page.get_by_role("button", name="Nederlands"))
     expect(page.get_by_role("link", name="Ik zoek hulp")).to_be_visible()
 
 
@@ -58,15 +58,15 @@ def it_speaks_english(person: NewPerson) -> None:
 def it_works_without_javascript(person: NewPerson) -> None:
     page = person(PHONE, java_script_enabled=False)
     page.goto("/")
-    page.get_by_role("link", name="Ik zoek hulp").click()
+    follow(page.get_by_role("link", name="Ik zoek hulp"))
     page.get_by_text("Samen naar buiten", exact=True).click()
-    page.get_by_role("button", name="Verder naar wanneer").click()
+    follow(page.get_by_role("button", name="Verder naar wanneer"))
     page.get_by_text("Eén keer, de dag maakt niet uit").click()
     page.get_by_role("checkbox", name="woensdag middag").check()
-    page.get_by_role("button", name="Verder naar waar").click()
+    follow(page.get_by_role("button", name="Verder naar waar"))
     page.get_by_label(re.compile("buurt", re.I)).first.select_option(label="Geuzenbuurt")
-    page.get_by_role("button", name="Verder", exact=True).click()
-    page.get_by_role("button", name="Bewaar en ga later verder").click()
+    follow(page.get_by_role("button", name="Verder", exact=True))
+    follow(page.get_by_role("button", name="Bewaar en ga later verder"))
     expect(page.get_by_role("main")).to_contain_text("bewaard")
     page.goto("/hulpvragen/nieuw")
     expect(page.get_by_role("main")).to_contain_text(re.compile("Samen naar buiten"))

@@ -10,18 +10,18 @@ from uuid import uuid4
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.journeys.conftest import LAPTOP, PHONE, NewPerson, Site, inspect, log_in
+from tests.journeys.conftest import LAPTOP, PHONE, NewPerson, Site, follow, inspect, log_in
 
 
 def press(page: Page, name: str) -> None:
-    page.locator("main").get_by_role("button", name=name, exact=True).first.click()
+    follow(page.locator("main").get_by_role("button", name=name, exact=True).first)
 
 
 def ask(page: Page, name: str, address: str) -> str:
     """Ask for shopping as somebody new, from the front page; the number of the request."""
     page.goto("/")
     inspect(page)
-    page.get_by_role("link", name="Ik zoek hulp").click()
+    follow(page.get_by_role("link", name="Ik zoek hulp"))
     inspect(page)
     press(page, "Verder naar wanneer")  # nothing chosen yet: the page says so and nothing is lost
     expect(page.get_by_role("group", name="Kijk nog even")).to_be_visible()
@@ -59,7 +59,7 @@ def newest_link(page: Page, subject: str, seen: set[str], address: str = "") -> 
             name = letter.get_attribute("href") or ""
             if name not in seen:
                 seen.add(name)
-                letter.click()
+                follow(letter)
                 return page.locator("main a[href^='http']").first.get_attribute("href") or ""
         page.wait_for_timeout(1000)  # the minute in which the desk can take it back has to go by
     raise AssertionError(f"no message: {subject}")
@@ -71,11 +71,11 @@ def choose(desk: Page, number: str) -> str:
     inspect(desk)
     button = desk.get_by_role("button", name=re.compile("^Kies [A-Z]")).first
     name = button.inner_text().removeprefix("Kies ").strip()
-    button.click()
+    follow(button)
     inspect(desk)
-    desk.get_by_role("button", name="Terugdraaien").click()
+    follow(desk.get_by_role("button", name="Terugdraaien"))
     desk.goto(f"/werkplek/vragen/{number}")
-    desk.get_by_role("button", name=f"Kies {name}").first.click()
+    follow(desk.get_by_role("button", name=f"Kies {name}").first)
     return name
 
 
@@ -83,7 +83,7 @@ def answer_yes(page: Page, link: str, button: str) -> None:
     """Open a link from a message without logging in, look, and say yes."""
     page.goto(link)
     inspect(page)
-    page.get_by_role("button", name=button).click()
+    follow(page.get_by_role("button", name=button))
     inspect(page)
 
 
@@ -105,7 +105,7 @@ def it_brings_two_people_together(person: NewPerson, site: Site) -> None:
         answer_yes(page, link, "Ja, graag")
         page.goto(f"/hulpvragen/{numbers[name]}")
         inspect(page)
-        page.get_by_role("link", name="Bekijk wie helpt en wanneer").click()
+        follow(page.get_by_role("link", name="Bekijk wie helpt en wanneer"))
         inspect(page)
         expect(page.get_by_role("main")).to_contain_text(chosen[name])
         expect(page.locator("main a[href^='tel:06']").first).to_be_visible()
@@ -115,13 +115,13 @@ def it_brings_two_people_together(person: NewPerson, site: Site) -> None:
 
 def tell_how_it_was(page: Page) -> None:
     """Agree on the hour, have it done, and answer the two questions."""
-    page.get_by_role("link", name="Noteer de tijd").click()
+    follow(page.get_by_role("link", name="Noteer de tijd"))
     inspect(page)
     page.locator("input[type=time]").fill("10:30")
     press(page, "Noteer dit")
     expect(page.get_by_role("main")).to_contain_text("10.30")
     press(page, "Klaar, en wij stoppen")
-    page.get_by_role("link", name="Vertel hoe het was").click()
+    follow(page.get_by_role("link", name="Vertel hoe het was"))
     inspect(page)
     page.locator("input[value=good]").check()
     page.locator("input[value=yes]").check()

@@ -60,6 +60,54 @@ class ModelState(StrEnum):
     RETIRED = "retired"  # was in use; can come back
 
 
+class CareState(StrEnum):
+    """Where a care situation stands."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+
+
+class StandInState(StrEnum):
+    """Whether somebody in a plan for when the carer drops out said yes to that."""
+
+    ASKED = "asked"
+    AGREED = "agreed"
+    DECLINED = "declined"
+
+
+class ReliefState(StrEnum):
+    """Where a mantelzorger's request for time off stands."""
+
+    ASKED = "asked"
+    ARRANGING = "arranging"  # a human took it up
+    RUNNING = "running"
+    DONE = "done"
+    WITHDRAWN = "withdrawn"  # by the mantelzorger
+    CLOSED = "closed"  # by staff, or with the situation
+
+
+class ArrangementState(StrEnum):
+    """Where "this person or place takes over" stands. A volunteer goes through all steps, a provider is referred to."""
+
+    PROPOSED = "proposed"  # a volunteer or provider was asked
+    WAITING = "waiting"  # on the provider's waiting list
+    INTRODUCING = "introducing"  # they said yes; the introduction visit comes first
+    TRIAL = "trial"
+    AGREEING = "agreeing"  # both sign the agreement
+    RUNNING = "running"
+    REFUSED = "refused"
+    ENDED = "ended"
+
+
+class BookingState(StrEnum):
+    """Where one dated time off stands."""
+
+    PLANNED = "planned"
+    USED = "used"
+    CANCELLED = "cancelled"
+    NO_SHOW = "no_show"
+
+
 R, P, K, A = RequestState, ProposalState, PairingState, AppointmentState
 S = TypeVar("S", bound=StrEnum)
 
@@ -125,9 +173,61 @@ MODEL_MOVES: dict[tuple[ModelState, str], ModelState] = {
     (ModelState.RETIRED, "bring_back"): ModelState.IN_USE,
 }
 
+CARE_MOVES: dict[tuple[CareState, str], CareState] = {
+    (CareState.OPEN, "close"): CareState.CLOSED,
+    (CareState.CLOSED, "reopen"): CareState.OPEN,
+}
+
+STAND_IN_MOVES: dict[tuple[StandInState, str], StandInState] = {
+    (StandInState.ASKED, "agree"): StandInState.AGREED,
+    (StandInState.ASKED, "decline"): StandInState.DECLINED,
+    (StandInState.AGREED, "decline"): StandInState.DECLINED,
+    (StandInState.AGREED, "ask"): StandInState.ASKED,  # once a year: does this still hold?
+    (StandInState.DECLINED, "ask"): StandInState.ASKED,
+}
+
+RELIEF_MOVES: dict[tuple[ReliefState, str], ReliefState] = {
+    (ReliefState.ASKED, "take_up"): ReliefState.ARRANGING,
+    (ReliefState.ARRANGING, "start"): ReliefState.RUNNING,
+    (ReliefState.RUNNING, "fall_through"): ReliefState.ARRANGING,
+    (ReliefState.RUNNING, "finish"): ReliefState.DONE,
+} | {
+    (state, move): to
+    for state in (ReliefState.ASKED, ReliefState.ARRANGING, ReliefState.RUNNING)
+    for move, to in (("withdraw", ReliefState.WITHDRAWN), ("close", ReliefState.CLOSED))
+}
+
+ARRANGEMENT_MOVES: dict[tuple[ArrangementState, str], ArrangementState] = {
+    (ArrangementState.PROPOSED, "accept"): ArrangementState.INTRODUCING,
+    (ArrangementState.PROPOSED, "wait"): ArrangementState.WAITING,
+    (ArrangementState.PROPOSED, "place"): ArrangementState.RUNNING,  # a provider has a place
+    (ArrangementState.WAITING, "place"): ArrangementState.RUNNING,
+    (ArrangementState.INTRODUCING, "try"): ArrangementState.TRIAL,
+    (ArrangementState.TRIAL, "agree"): ArrangementState.AGREEING,
+    (ArrangementState.AGREEING, "start"): ArrangementState.RUNNING,
+    (ArrangementState.RUNNING, "end"): ArrangementState.ENDED,
+} | {
+    (state, "refuse"): ArrangementState.REFUSED
+    for state in (
+        ArrangementState.PROPOSED,
+        ArrangementState.WAITING,
+        ArrangementState.INTRODUCING,
+        ArrangementState.TRIAL,
+        ArrangementState.AGREEING,
+    )
+}
+
+BOOKING_MOVES: dict[tuple[BookingState, str], BookingState] = {
+    (BookingState.PLANNED, "use"): BookingState.USED,
+    (BookingState.PLANNED, "cancel"): BookingState.CANCELLED,
+    (BookingState.PLANNED, "miss"): BookingState.NO_SHOW,
+    (BookingState.USED, "correct"): BookingState.CANCELLED,  # written down as used by mistake
+}
+
 OPEN_REQUEST_STATES = (R.HELD, R.OPEN, R.ASKED, R.CLAIMED, R.PAIRED)
 LIVE_PROPOSAL_STATES = (P.PROPOSED, P.ASKED, P.ACCEPTED)
 LIVE_PAIRING_STATES = (K.WAITING, K.AGREED)
+OPEN_RELIEF_STATES = (ReliefState.ASKED, ReliefState.ARRANGING, ReliefState.RUNNING)
 
 
 def after(moves: dict[tuple[S, str], S], state: S, move: str) -> S:

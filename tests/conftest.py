@@ -84,6 +84,7 @@ def app(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Flask:
         home=tmp_path_factory.mktemp("home"),
         database_url=database_url,
         secret_key="only for tests",
+        field_keys=("b25seSBmb3IgdGVzdHMsIG5ldmVyIGluIGVhcm5lc3Q=",),
         secure_cookies=False,
         demo=True,
         testing=True,

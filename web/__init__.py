@@ -17,6 +17,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from whitenoise import WhiteNoise
 
 from matching.models import Gemeente
+from matching.models.encrypted import use_keys
 from web import access, auth, errors, i18n, navigation, views, worker
 from web import db as database
 from web.config import Settings, from_environment
@@ -70,6 +71,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         COMPRESS_MIN_SIZE=800,
     )
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
+    use_keys(settings.field_keys)
     database.init_app(app, settings.database_url)
     auth.init_app(app)
     CSRFProtect(app)

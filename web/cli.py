@@ -24,7 +24,7 @@ def main() -> None:
     """Omzien: neighbours help each other, buurt by buurt.
 
     Settings come from the environment: OMZIEN_HOME (default var/), OMZIEN_DATABASE_URL, OMZIEN_SECRET_KEY,
-    OMZIEN_BASE_URL, OMZIEN_SMTP_URL, OMZIEN_MAIL_FROM, OMZIEN_GEMEENTE, OMZIEN_PROXIES.
+    OMZIEN_FIELD_KEYS, OMZIEN_BASE_URL, OMZIEN_SMTP_URL, OMZIEN_MAIL_FROM, OMZIEN_GEMEENTE, OMZIEN_PROXIES.
     """
 
 
@@ -34,9 +34,12 @@ main.add_command(bench_matcher)
 
 def _engine() -> Engine:
     from matching.database import open_engine
+    from matching.models.encrypted import use_keys
     from web.config import from_environment
 
-    return open_engine(from_environment().database_url)
+    settings = from_environment()
+    use_keys(settings.field_keys)
+    return open_engine(settings.database_url)
 
 
 def _home() -> Path:

@@ -1,7 +1,9 @@
 """Settings from the environment, read once when the program starts."""
 
+import base64
 import os
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,6 +22,7 @@ class Settings:
     secure_cookies: bool = True
     proxies: int = 0  # how many proxies of our own stand in front and set X-Forwarded-*
     gemeente: str = ""  # the CBS code of the gemeente on the front page; empty: the first one
+    field_keys: tuple[str, ...] = field(default=(), repr=False)  # for encrypted columns; the first one encrypts
     testing: bool = False
 
     @property
@@ -44,15 +47,24 @@ def from_environment() -> Settings:
         secure_cookies=base_url.startswith("https://"),
         proxies=int(os.environ.get("OMZIEN_PROXIES", "0")),
         gemeente=os.environ.get("OMZIEN_GEMEENTE", ""),
+        field_keys=_field_keys(home),
     )
 
 
-def _kept_key(path: Path) -> str:
-    """A secret key made at the first start and kept, readable by this user only."""
+def _field_keys(home: Path) -> tuple[str, ...]:
+    """OMZIEN_FIELD_KEYS, newest first, with commas between; otherwise one that is kept beside the database."""
+    given = os.environ.get("OMZIEN_FIELD_KEYS", "")
+    if given:
+        return tuple(key.strip() for key in given.split(",") if key.strip())
+    return (_kept_key(home / "field_key", lambda: base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()),)
+
+
+def _kept_key(path: Path, make: Callable[[], str] = lambda: secrets.token_urlsafe(48)) -> str:
+    """A key made at the first start and kept, readable by this user only."""
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
         return path.read_text().strip()
     with os.fdopen(handle, "w") as file:
-        file.write(secrets.token_urlsafe(48))
+        file.write(make())
     return path.read_text().strip()

@@ -1,5 +1,6 @@
 """All entities, so that one import fills the metadata."""
 
+from matching.models.care import CareSituation, DataLook, DropOutPlan, StandIn, StrainCheck
 from matching.models.events import Event, Tag
 from matching.models.help_requests import Draft, ForWhom, Frequency, HelpRequest
 from matching.models.learning import (
@@ -31,6 +32,16 @@ from matching.models.places import (
     Postcode,
     Wijk,
 )
+from matching.models.respijt import (
+    Arrangement,
+    Entitlement,
+    LedgerLine,
+    ReliefRequest,
+    RespijtBooking,
+    RespijtEvaluation,
+    RespijtProvider,
+    RespijtSignal,
+)
 from matching.models.volunteers import Absence, Volunteer
 
 __all__ = [
@@ -39,13 +50,18 @@ __all__ = [
     "Account",
     "ActionLink",
     "Appointment",
+    "Arrangement",
     "Attempt",
     "Block",
     "Buurt",
     "BuurtBorder",
+    "CareSituation",
     "Channel",
     "Consent",
+    "DataLook",
     "Draft",
+    "DropOutPlan",
+    "Entitlement",
     "Event",
     "Feedback",
     "ForWhom",
@@ -53,6 +69,7 @@ __all__ = [
     "Gemeente",
     "HelpRequest",
     "KeyFigure",
+    "LedgerLine",
     "MatchRun",
     "MatcherPreview",
     "MatcherSetting",
@@ -64,8 +81,15 @@ __all__ = [
     "Postcode",
     "Proposal",
     "Recruitment",
+    "ReliefRequest",
+    "RespijtBooking",
+    "RespijtEvaluation",
+    "RespijtProvider",
+    "RespijtSignal",
     "Role",
     "StaffRole",
+    "StandIn",
+    "StrainCheck",
     "Tag",
     "Volunteer",
     "Wijk",

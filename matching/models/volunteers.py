@@ -27,6 +27,9 @@ class Volunteer(SQLModel, table=True):
     vog_renew_by: date | None = None
     introduced_on: date | None = None
     introduced_by_id: int | None = Field(default=None, foreign_key="account.id")
+    # Taught how to take over care from a mantelzorger: needed before anybody stays alone with the person cared for.
+    trained_on: date | None = None
+    trained_by_id: int | None = Field(default=None, foreign_key="account.id")
     created_at: datetime = Field(sa_type=UtcDateTime)
     updated_at: datetime = Field(sa_type=UtcDateTime)
 

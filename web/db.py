@@ -1,4 +1,7 @@
-"""One session, one transaction per web request. A GET never writes; everything else commits when it went well."""
+"""One session, one transaction per web request. A GET never writes; everything else commits when it went well.
+
+One thing is written whatever the request: that staff looked at somebody's data, before the answer leaves.
+"""
 
 from collections.abc import Callable
 
@@ -7,6 +10,8 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 
 from matching.database import WRITES, open_engine
+from matching.models import DataLook
+from matching.services import looks
 from matching.services.questions import GO_ON
 
 READING = ("GET", "HEAD", "OPTIONS")
@@ -45,9 +50,12 @@ def _finish(response: Response) -> Response:
     session: Session | None = g.get("db")
     if session is None:
         return response
+    seen = looks.take(session)
     if request.method in READING or response.status_code >= 400:
         session.rollback()
+        _keep(seen)
     else:
+        session.add_all(seen)
         session.commit()
         if session.info.pop("outbox", False):
             current_app.extensions["omzien.queue"].wake()
@@ -56,6 +64,13 @@ def _finish(response: Response) -> Response:
         if session.info.pop("dials", False):
             current_app.extensions["omzien.queue"].preview()
     return response
+
+
+def _keep(seen: list[DataLook]) -> None:
+    if seen:
+        with current_app.extensions["omzien.sessions"](True) as session:
+            session.add_all(seen)
+            session.commit()
 
 
 def _close(_error: BaseException | None) -> None:

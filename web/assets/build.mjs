@@ -21,6 +21,7 @@ const bundled = [
   "css/places.css",
   "css/profile.css",
   "css/asking.css",
+  "css/care.css",
   "js/site.js",
 ];
 const copied = ["icons/favicon.svg"];

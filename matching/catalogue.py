@@ -25,7 +25,8 @@ class Category:
     """One kind of help. `ask`, `help` and `title` are English message ids; `icon` names a pictogram.
 
     `bit` is the place in a skill mask. `why` gives the reason for the rules and is not shown. `risk` means
-    that a human reads every request of this kind before it is matched.
+    that a human reads every request of this kind before it is matched; `respijt` that it is looked for on behalf of a
+    mantelzorger only, never asked with the ordinary form.
     """
 
     key: str
@@ -38,8 +39,10 @@ class Category:
     at_home: bool
     needs_car: bool
     needs_introduction: bool
+    needs_training: bool
     usual_minutes: int
     risk: bool
+    respijt: bool
     why: str
     suggest: tuple[str, ...]
 

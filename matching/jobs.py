@@ -10,11 +10,39 @@ from typing import Any, Protocol, TypeVar
 
 from sqlmodel import Session, col, select
 
-from matching.models import Account, Appointment, HelpRequest, OutboxMessage, Pairing, Proposal
+from matching.models import (
+    Account,
+    Appointment,
+    Arrangement,
+    HelpRequest,
+    OutboxMessage,
+    Pairing,
+    Proposal,
+    ReliefRequest,
+    RespijtBooking,
+)
 from matching.models.base import utcnow
 from matching.retention import PERIODS
-from matching.services import answering, appointments, outbox, pairing
-from matching.workflow import AppointmentState, PairingState, ProposalState
+from matching.services import (
+    answering,
+    appointments,
+    drop_out_call,
+    outbox,
+    pairing,
+    relief_over,
+    respijt_calendar,
+    respijt_figures,
+    signals,
+    strain,
+)
+from matching.workflow import (
+    AppointmentState,
+    ArrangementState,
+    BookingState,
+    PairingState,
+    ProposalState,
+    ReliefState,
+)
 
 log = logging.getLogger("omzien.jobs")
 T = TypeVar("T")
@@ -189,6 +217,76 @@ def remind(open_session: OpenSession, now: datetime, _home: Path | None) -> int:
     return _one_by_one(open_session, query, lambda session, key: appointments.remind(session, key, now=now))
 
 
+def check_in(open_session: OpenSession, now: datetime, _home: Path | None) -> int:
+    """Ask mantelzorgers how they are, on the day they chose, once."""
+    with open_session(False) as session:
+        due = strain.due(session, today=now.astimezone(appointments.AMSTERDAM).date())
+    return _each(open_session, {key: key for key in due}, lambda s, key: strain.remind(s, key, now=now))
+
+
+def lay_out(open_session: OpenSession, now: datetime, _home: Path | None) -> int:
+    """Keep the calendars of respijtzorg eight weeks ahead, count as used what ended a week ago without a word, and
+    finish time off that is over."""
+    running = (
+        select(Arrangement.id)
+        .join(ReliefRequest, col(ReliefRequest.id) == col(Arrangement.relief_id))
+        .where(
+            Arrangement.state == ArrangementState.RUNNING,
+            col(Arrangement.series_payer).is_not(None),
+            ReliefRequest.state == ReliefState.RUNNING,
+        )
+        .order_by(col(Arrangement.id))
+    )
+    silent = (
+        select(RespijtBooking.id)
+        .where(
+            RespijtBooking.state == BookingState.PLANNED,
+            col(RespijtBooking.ends_at) <= now - respijt_calendar.ASSUMED_AFTER,
+        )
+        .order_by(col(RespijtBooking.ends_at))
+    )
+    done = _one_by_one(open_session, running, lambda session, key: respijt_calendar.extend(session, key, now=now))
+    done += _one_by_one(open_session, silent, lambda session, key: respijt_calendar.assume_used(session, key, now=now))
+    with open_session(False) as session:
+        over = relief_over.due(session, today=now.astimezone(appointments.AMSTERDAM).date())
+    return done + _each(open_session, {key: key for key in over}, lambda s, key: relief_over.finish(s, key, now=now))
+
+
+def plans(open_session: OpenSession, now: datetime, _home: Path | None) -> int:
+    """Ask, once a year, whether the plan for when a carer drops out still holds."""
+    with open_session(False) as session:
+        keys = drop_out_call.due(session, today=now.astimezone(appointments.AMSTERDAM).date())
+    return _each(open_session, {key: key for key in keys}, lambda s, key: drop_out_call.renew(s, key, now=now))
+
+
+def look_for_signals(open_session: OpenSession, now: datetime, _home: Path | None) -> int:
+    """Judge all care situations; what changed is written in chunks, so that nobody waits for a lock. Returns how many
+    signals were raised or went."""
+    with open_session(False) as session:
+        findings = signals.find(session, today=now.astimezone(appointments.AMSTERDAM).date())
+        chunks = signals.chunks(session, findings)
+
+    def keep(session: Session, keys: list[int]) -> int:
+        done = signals.keep(session, keys, findings, now=now)
+        return done.raised + done.gone
+
+    return _each(open_session, {keys[0]: keys for keys in chunks}, keep)
+
+
+def figures(open_session: OpenSession, now: datetime, _home: Path | None) -> int:
+    """Make the figures about respijtzorg of every gemeente. Returns of how many."""
+    today = now.astimezone(appointments.AMSTERDAM).date()
+    with open_session(False) as session:
+        codes = respijt_figures.gemeenten(session)
+        made = {code: respijt_figures.calculate(session, code, today=today) for code in codes}
+
+    def keep(session: Session, code: str) -> int:
+        respijt_figures.keep(session, code, made[code], now=now)
+        return 1
+
+    return _each(open_session, {code: code for code in made}, keep)
+
+
 def forget(open_session: OpenSession, now: datetime, _home: Path | None) -> int:
     """Delete what we no longer need (matching/retention.py). Returns how many rows."""
     gone = 0
@@ -199,7 +297,7 @@ def forget(open_session: OpenSession, now: datetime, _home: Path | None) -> int:
     return gone
 
 
-def _one_by_one(open_session: OpenSession, query: Any, step: Callable[[Session, int], bool]) -> int:
+def _one_by_one(open_session: OpenSession, query: Any, step: Callable[[Session, int], int]) -> int:
     """Take each key that `query` finds in a transaction of its own; one that fails is noted and left for the next
     time. Returns how many steps did something."""
     with open_session(False) as session:
@@ -228,5 +326,10 @@ JOBS: dict[str, Callable[[OpenSession, datetime, Path | None], int]] = {
     "expire": expire,
     "offer": offer,
     "remind": remind,
+    "lay_out": lay_out,
+    "check_in": check_in,
+    "signals": look_for_signals,
+    "figures": figures,
     "forget": forget,
+    "plans": plans,
 }

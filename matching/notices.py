@@ -79,9 +79,14 @@ def somebody_was_first(account_id: int, proposal_id: int, request: Described) ->
     return Notice(f"somebody_was_first:{proposal_id}:{account_id}", account_id, "somebody_was_first", _facts(request))
 
 
-def asker_consent(account_id: int, pairing_id: int, link_id: str, request: Described) -> Notice:
-    """To the asker: somebody would like to help. Is that all right? Waits while the desk can take it back."""
+def asker_consent(
+    account_id: int, pairing_id: int, link_id: str, request: Described, *, relief_id: int | None = None
+) -> Notice:
+    """To the asker: somebody would like to help. Is that all right? Waits while the desk can take it back. To a
+    mantelzorger (relief_id) the same link, and not a word about what it is for."""
     key = f"asker_consent:{pairing_id}:{link_id}"
+    if relief_id is not None:
+        return Notice(key, account_id, "relief_news", {"relief_id": relief_id}, link_id, UNDO_WINDOW)
     return Notice(key, account_id, "asker_consent", _facts(request), link_id, UNDO_WINDOW)
 
 
@@ -100,6 +105,14 @@ def pairing_ended(account_id: int, pairing_id: int, request: Described, why: str
     """To the other side: it does not go on."""
     facts = _facts(request) | {"pairing_id": pairing_id, "why": why}
     return Notice(f"pairing_ended:{pairing_id}:{account_id}", account_id, "pairing_ended", facts)
+
+
+def respijt_pairing_ended(account_id: int, pairing_id: int, relief_id: int, *, stand_in: bool) -> Notice:
+    """The same where it is about time off, to the mantelzorger or the volunteer. What, stands behind the log-in."""
+    key = f"pairing_ended:{pairing_id}:{account_id}"
+    if stand_in:
+        return Notice(key, account_id, "arrangement_news", {"side": "stand_in", "pairing_id": pairing_id})
+    return Notice(key, account_id, "relief_news", {"relief_id": relief_id})
 
 
 def fell_through(account_id: int, pairing_id: int, request: Described) -> Notice:
@@ -123,6 +136,101 @@ def reminder(account_id: int, appointment_id: int, pairing_id: int, request: Des
     }
     key = f"reminder:{appointment_id}:{appointment.day.isoformat()}:{account_id}"
     return Notice(key, account_id, "reminder", _facts(request) | facts)
+
+
+def check_in(account_id: int, situation_id: int, due: date) -> Notice:
+    """To a mantelzorger, on the day they chose: how are you? Nothing about care stands in it."""
+    return Notice(f"check_in:{situation_id}:{due.isoformat()}", account_id, "check_in")
+
+
+def care_closed(account_id: int, situation_id: int, closed_at: datetime) -> Notice:
+    """To a mantelzorger whose page was closed by the desk. What the news is, stands behind the log-in."""
+    return Notice(f"care_closed:{situation_id}:{closed_at.isoformat()}", account_id, "care_closed")
+
+
+def relief_now(account_id: int, relief_id: int, moment: datetime) -> Notice:
+    """To an opbouwwerker: a mantelzorger needs help now, please look at it at once. Each call is a message."""
+    key = f"relief_now:{relief_id}:{moment.isoformat()}:{account_id}"
+    return Notice(key, account_id, "relief_now", {"relief_id": relief_id})
+
+
+def relief_news(account_id: int, relief_id: int, what: str) -> Notice:
+    """To a mantelzorger: there is news about time off. What it is stands behind the log-in."""
+    return Notice(f"relief_news:{relief_id}:{what}", account_id, "relief_news", {"relief_id": relief_id})
+
+
+def respijt_moment(account_id: int, booking_id: int, what: str, *, stand_in: bool) -> Notice:
+    """To the mantelzorger or the stand-in: a moment was planned, moved or called off. What: behind the log-in."""
+    key = f"respijt_moment:{booking_id}:{what}:{account_id}"
+    return Notice(key, account_id, "respijt_moment", {"booking_id": booking_id, "stand_in": stand_in})
+
+
+def stand_in_asked(account_id: int, stand_in_id: int, link_id: str, *, again: bool) -> Notice:
+    """To whoever a carer chose: would you step in if it is needed? Or, a year later: does that still hold?"""
+    key = f"stand_in_asked:{stand_in_id}:{link_id}"
+    return Notice(key, account_id, "stand_in_asked", {"again": again}, link_id)
+
+
+def stand_in_thanked(account_id: int, stand_in_id: int, link_id: str) -> Notice:
+    """To a stand-in who said yes: thank you, and the link to take that back."""
+    return Notice(f"stand_in_thanked:{stand_in_id}:{link_id}", account_id, "stand_in_thanked", link_id=link_id)
+
+
+def stand_in_called(account_id: int, stand_in_id: int, link_id: str) -> Notice:
+    """To a stand-in: you are needed now."""
+    return Notice(f"stand_in_called:{stand_in_id}:{link_id}", account_id, "stand_in_called", link_id=link_id)
+
+
+def stand_in_over(account_id: int, stand_in_id: int, what: str) -> Notice:
+    """To a stand-in: it is not needed any more. what: "list" (off it; with a moment where that can happen again) or
+    the moment of the call that is over."""
+    key = f"stand_in_over:{stand_in_id}:{what}"
+    return Notice(key, account_id, "stand_in_over", {"called": not what.startswith("list")})
+
+
+def plan_called(account_id: int, situation_id: int, called_at: datetime) -> Notice:
+    """To an opbouwwerker: a mantelzorger drops out now."""
+    key = f"plan_called:{situation_id}:{called_at.isoformat()}:{account_id}"
+    return Notice(key, account_id, "plan_called", {"situation_id": situation_id})
+
+
+def plan_by_desk(account_id: int, situation_id: int, what: str, moment: datetime) -> Notice:
+    """To a mantelzorger: the desk put the plan into action ("called"), or noted that it is solved ("ended")."""
+    key = f"plan_by_desk:{situation_id}:{what}:{moment.isoformat()}"
+    return Notice(key, account_id, "plan_by_desk", {"situation_id": situation_id, "is_over": what == "ended"})
+
+
+def plan_news(account_id: int, situation_id: int, what: str) -> Notice:
+    """To a mantelzorger: a stand-in answered. What, stands behind the log-in. what: unique for each piece of news."""
+    return Notice(f"plan_news:{situation_id}:{what}", account_id, "plan_news", {"situation_id": situation_id})
+
+
+def plan_due(account_id: int, situation_id: int, due: date) -> Notice:
+    """To a mantelzorger, once a year: does your plan still hold?"""
+    key = f"plan_due:{situation_id}:{due.isoformat()}"
+    return Notice(key, account_id, "plan_due", {"situation_id": situation_id})
+
+
+def arrangement_news(account_id: int, arrangement_id: int, side: str, what: str) -> Notice:
+    """To the mantelzorger ("carer") or the volunteer ("stand_in"): the next step. What, stands behind the log-in."""
+    facts = {"arrangement_id": arrangement_id, "side": side}
+    return Notice(f"arrangement_news:{arrangement_id}:{what}:{account_id}", account_id, "arrangement_news", facts)
+
+
+def gap_offered(account_id: int, offer_id: int) -> Notice:
+    """To a back-up person: somebody dropped out, can you come? When and where stands behind the log-in."""
+    return Notice(f"gap_offered:{offer_id}", account_id, "gap_offered", {"offer_id": offer_id})
+
+
+def gap_news(account_id: int, gap_id: int, arrangement_id: int, what: str) -> Notice:
+    """To the mantelzorger whose time off fell through: somebody else comes, or a human looks for somebody."""
+    facts = {"arrangement_id": arrangement_id, "side": "carer"}
+    return Notice(f"gap_news:{gap_id}:{what}", account_id, "arrangement_news", facts)
+
+
+def respijt_at_desk(account_id: int, relief_id: int, what: str) -> Notice:
+    """To an opbouwwerker: something about time off waits for a human. `what` makes it unique."""
+    return Notice(f"respijt_at_desk:{what}:{account_id}", account_id, "respijt_at_desk", {"relief_id": relief_id})
 
 
 class Dated(Protocol):

@@ -6,25 +6,20 @@ of its wijk (CBS gives no inhabitants per buurt here), need varies lognormally (
 with need to the power -0.5. Which skills and half-days people have follows the same kind of assumption.
 """
 
-import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
-from pathlib import Path
+from datetime import datetime, timedelta
 from random import Random
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, select
 from sqlmodel import Session, col
 
-from matching.access import covers
+from matching import seed_care
 from matching.catalogue import CATEGORIES
 from matching.errors import OmzienError
 from matching.models import (
     Account,
     Buurt,
-    Channel,
     Frequency,
     Gemeente,
     HelpRequest,
@@ -36,6 +31,7 @@ from matching.models import (
     Volunteer,
     Wijk,
 )
+from matching.seed_city import AMSTERDAM, City, join, read, settle
 from matching.services import (
     accounts,
     judging,
@@ -51,22 +47,21 @@ from matching.services.volunteering import Profile
 from matching.services.wishes import Wish, day_slots
 from matching.workflow import RequestState
 
-AMSTERDAM = ZoneInfo("Europe/Amsterdam")
-DEMO = Path(__file__).parent / "data" / "demo"
 DEMO_PASSWORD = "omzien-proefstad"  # noqa: S105  # printed by `make run`; these people exist in the demonstration only
 DEMO_LOGINS = (
     ("inwoner met een vraag", "anna@voorbeeld.nl"),
     ("vrijwilliger", "bram@voorbeeld.nl"),
+    ("mantelzorger", "els@voorbeeld.nl"),
     ("opbouwwerker van Oost", "chantal@voorbeeld.nl"),
     ("coordinator", "farid@voorbeeld.nl"),
     ("beheerder", "greet@voorbeeld.nl"),
 )
 Progress = Callable[[str, float], None]
 
-# Shares out of 100 (assumptions): what is asked, and what volunteers like to do.
+# Weights (assumptions): what is asked with the ordinary form, and what volunteers like to do.
 DEMAND = {
-    "company": 24, "outdoors": 13, "groceries": 14, "car_ride": 12, "garden": 7, "digital": 8, "handyman": 6,
-    "paperwork": 4, "cooking": 4, "pet": 3, "dutch_practice": 4, "sitting": 1,
+    "company": 25, "outdoors": 13, "groceries": 14, "car_ride": 12, "garden": 7, "digital": 8, "handyman": 6,
+    "paperwork": 4, "cooking": 4, "pet": 3, "dutch_practice": 4,
 }  # fmt: skip
 SUPPLY = {
     "company": 45, "outdoors": 35, "groceries": 38, "car_ride": 11, "garden": 15, "digital": 16, "handyman": 9,
@@ -74,35 +69,6 @@ SUPPLY = {
 }  # fmt: skip
 RADII = (500, 1000, 2000, 3000, None)
 RADIUS_WEIGHTS = (18, 36, 30, 11, 5)
-
-
-@dataclass
-class _City:
-    """What is drawn from: a generator of its own and the buurten with their weights."""
-
-    random: Random
-    now: datetime
-    buurten: list[Buurt]
-    need: list[float]
-    supply: list[float]
-    names: list[dict[str, Any]]
-    texts: dict[str, list[dict[str, Any]]]
-    feedback: list[dict[str, Any]]
-    workers: dict[str, int] = field(default_factory=dict)  # wijk code to the account of its opbouwwerker
-
-    def worker(self, buurt_code: str) -> int | None:
-        """The opbouwwerker who looks after this buurt."""
-        return next((account for place, account in self.workers.items() if covers(place, buurt_code)), None)
-
-    @property
-    def today(self) -> date:
-        return self.now.astimezone(AMSTERDAM).date()
-
-    def home(self, weights: list[float]) -> tuple[Buurt, int, int]:
-        """A buurt and a point about 250 m around its own, rounded to 100 m."""
-        (buurt,) = self.random.choices(self.buurten, weights)
-        x, y = (round(self.random.gauss(value, 250) / 100) * 100 for value in (buurt.x, buurt.y))
-        return buurt, x, y
 
 
 def is_empty(session: Session) -> bool:
@@ -117,6 +83,7 @@ def build_city(
     requests: int,
     seed: int,
     now: datetime,
+    carers: int = 0,
     progress: Progress | None = None,
 ) -> None:
     """Fill the gemeenten that were imported with made-up people. The same seed and moment give the same city.
@@ -138,10 +105,14 @@ def build_city(
             moderating.contacted(session, request, by=worker, now=posted + timedelta(days=2))
         _pause(session, report, "hulpvragen", number + 1, requests)
     _history(session, city, requests // 5, seed, report)
+    seed_care.build(session, city, carers=carers, seed=seed, progress=lambda done: report("mantelzorgers", done))
+    for message in session.scalars(select(OutboxMessage).where(col(OutboxMessage.created_at) < city.now)):
+        if message.sent_at is None:  # what was written then has been read by now
+            outbox.mark_sent(session, message, now=message.due_at)
     session.flush()
 
 
-def _history(session: Session, city: _City, count: int, seed: int, report: Progress) -> None:
+def _history(session: Session, city: City, count: int, seed: int, report: Progress) -> None:
     """Requests of the past two months that volunteers offered to do: most are done, some go on, some fell through."""
     helpers = list(session.scalars(select(Volunteer).order_by(col(Volunteer.account_id))))
     for number in range(count if helpers else 0):
@@ -151,13 +122,10 @@ def _history(session: Session, city: _City, count: int, seed: int, report: Progr
         if worker is not None and request.state == RequestState.OPEN:
             _past(session, city, request, helpers, worker, posted + timedelta(days=1))
         _pause(session, report, "eerder", number + 1, count)
-    for message in session.scalars(select(OutboxMessage).where(col(OutboxMessage.created_at) < city.now)):
-        if message.sent_at is None:  # what was written then has been read by now
-            outbox.mark_sent(session, message, now=message.due_at)
 
 
 def _past(
-    session: Session, city: _City, request: HelpRequest, helpers: list[Volunteer], worker: int, then: datetime
+    session: Session, city: City, request: HelpRequest, helpers: list[Volunteer], worker: int, then: datetime
 ) -> None:
     """Let somebody offer, the opbouwwerker agree, the asker say yes, and time go by."""
     assert request.id is not None
@@ -181,7 +149,7 @@ def _past(
     _outcome(session, city, request, made, then + timedelta(days=8))
 
 
-def _outcome(session: Session, city: _City, request: HelpRequest, made: Pairing, later: datetime) -> None:
+def _outcome(session: Session, city: City, request: HelpRequest, made: Pairing, later: datetime) -> None:
     """Eight in ten are done, 8 % fall through (an assumption), the others go on."""
     chance = city.random.random()
     if chance < 0.08:
@@ -202,7 +170,7 @@ def _pause(session: Session, report: Progress, step: str, done: int, total: int)
         report(step, done / total)
 
 
-def _city(session: Session, random: Random, now: datetime) -> _City:
+def _city(session: Session, random: Random, now: datetime) -> City:
     buurten = list(session.scalars(select(Buurt).order_by(col(Buurt.code))))
     if not buurten:
         raise OmzienError("import a gemeente first: omzien places import FOLDER")
@@ -214,49 +182,19 @@ def _city(session: Session, random: Random, now: datetime) -> _City:
     per_wijk = {code: sum(1 for b in buurten if b.wijk_code == code) for code in {b.wijk_code for b in buurten}}
     people = [inhabitants.get(b.wijk_code, 1000.0) / per_wijk[b.wijk_code] for b in buurten]
     variation = [random.lognormvariate(0, 0.5) for _ in buurten]
-    return _City(
+    return City(
         random,
         now,
         buurten,
         need=[size * factor for size, factor in zip(people, variation, strict=True)],
         supply=[size * factor**-0.5 for size, factor in zip(people, variation, strict=True)],
-        names=_read("names"),
-        texts=_read("requests"),
-        feedback=_read("feedback"),
+        names=read("names"),
+        texts=read("requests"),
+        feedback=read("feedback"),
     )
 
 
-def _read(name: str) -> Any:
-    return json.loads((DEMO / f"{name}.json").read_text(encoding="utf-8"))
-
-
-def _join(session: Session, city: _City, name: str, email: str, weights: list[float], *, days_ago: int) -> Account:
-    buurt, x, y = city.home(weights)
-    return _settle(session, city, name, email, buurt.code, (x, y), days_ago=days_ago)
-
-
-def _settle(
-    session: Session, city: _City, name: str, email: str, buurt_code: str, point: tuple[int, int], *, days_ago: int
-) -> Account:
-    account, _is_new = accounts.find_or_join(
-        session,
-        first_name=name,
-        email=email,
-        # 06 12 34 56 78 and its neighbours are the numbers that Dutch examples use.
-        phone=f"+3161234{city.random.randrange(10_000):04d}",
-        locale="nl",
-        channel=Channel.EMAIL,
-        buurt_code=buurt_code,
-        x=point[0],
-        y=point[1],
-        adult=True,
-        now=city.now - timedelta(days=days_ago),
-    )
-    account.email_verified_at = account.created_at
-    return account
-
-
-def _cast(session: Session, city: _City) -> None:
+def _cast(session: Session, city: City) -> None:
     """One login per role, an opbouwwerker for every wijk, and telephone hours that are marked as an example."""
     gemeente = session.scalars(select(Gemeente).order_by(col(Gemeente.code))).first()
     wijken = list(session.scalars(select(Wijk).order_by(col(Wijk.code))))
@@ -270,7 +208,7 @@ def _cast(session: Session, city: _City) -> None:
     people = {}
     for name, (_role, email) in zip(names, DEMO_LOGINS, strict=True):
         point = (round(buurt.x / 100) * 100, round(buurt.y / 100) * 100)
-        people[name] = _settle(session, city, name, email, buurt.code, point, days_ago=200)
+        people[name] = settle(session, city, name, email, buurt.code, point, days_ago=400)
         passwords.set_password(session, people[name], DEMO_PASSWORD, now=city.now)
     _join_as_volunteer(session, city, people["Bram"], Profile(
         skills=("groceries", "garden", "outdoors", "company"), slots=0x7777777, radius_m=3000, languages=("nl", "en"),
@@ -279,7 +217,7 @@ def _cast(session: Session, city: _City) -> None:
 
 
 def _staff(
-    session: Session, city: _City, people: dict[str, Account], gemeente: Gemeente, wijken: list[Wijk], home: Wijk
+    session: Session, city: City, people: dict[str, Account], gemeente: Gemeente, wijken: list[Wijk], home: Wijk
 ) -> None:
     note = "Op maandag en woensdag in het buurthuis (voorbeeld)."
     give = [
@@ -291,7 +229,7 @@ def _staff(
         name = city.random.choice(city.names)["name"]
         buurt = next(b for b in city.buurten if b.wijk_code == wijk.code)
         point = (round(buurt.x / 100) * 100, round(buurt.y / 100) * 100)
-        worker = _settle(session, city, name, f"opbouwwerker{number}@voorbeeld.nl", buurt.code, point, days_ago=200)
+        worker = settle(session, city, name, f"opbouwwerker{number}@voorbeeld.nl", buurt.code, point, days_ago=400)
         give.append((worker.email, Role.OPBOUWWERKER, wijk.code))
     for email, role, place in give:
         assert email is not None
@@ -301,9 +239,9 @@ def _staff(
             city.workers[place] = given.account_id
 
 
-def _meeting_places(session: Session, city: _City) -> None:
+def _meeting_places(session: Session, city: City) -> None:
     """One example meeting place per wijk and an introduction per buurt, where there is none yet."""
-    texts = _read("places")
+    texts = read("places")
     intros, examples = texts["buurt_intros"], texts["meeting_places"]
     names = {wijk.code: wijk.name for wijk in session.scalars(select(Wijk))}
     seen: set[str] = set(session.scalars(select(col(MeetingPlace.buurt_code))))
@@ -317,10 +255,10 @@ def _meeting_places(session: Session, city: _City) -> None:
             seen.add(buurt.code)
 
 
-def _volunteer(session: Session, city: _City, email: str) -> None:
+def _volunteer(session: Session, city: City, email: str) -> None:
     random = city.random
     person = random.choice(city.names)
-    account = _join(session, city, person["name"], email, city.supply, days_ago=random.randrange(20, 700))
+    account = join(session, city, person["name"], email, city.supply, days_ago=random.randrange(20, 700))
     skills = tuple(key for key, share in SUPPLY.items() if random.random() * 100 < share) or ("company",)
     (radius,) = random.choices(RADII, RADIUS_WEIGHTS)
     (weekly,) = random.choices((1, 2, 3), (55, 30, 15))
@@ -333,7 +271,7 @@ def _volunteer(session: Session, city: _City, email: str) -> None:
     _join_as_volunteer(session, city, account, profile)
 
 
-def _join_as_volunteer(session: Session, city: _City, account: Account, profile: Profile) -> None:
+def _join_as_volunteer(session: Session, city: City, account: Account, profile: Profile) -> None:
     """A volunteer, of whom 60 % have been introduced and 45 % have shown a certificate of conduct (assumptions)."""
     assert account.id is not None
     volunteer: Volunteer = volunteering.join(session, account.id, profile, now=account.created_at)
@@ -356,13 +294,13 @@ def _free_slots(random: Random) -> int:
     return slots or 0b0011 << 20  # nobody is never free: Saturday, morning and afternoon
 
 
-def _request(session: Session, city: _City, email: str, posted: datetime) -> HelpRequest:
+def _request(session: Session, city: City, email: str, posted: datetime) -> HelpRequest:
     random = city.random
     (category,) = random.choices(list(DEMAND), list(DEMAND.values()))
     text = random.choice(city.texts[category])
     seniors = [p for p in city.names if p["generation"] == "senior"]
     person = random.choice(seniors if random.random() < 0.7 else city.names)
-    account = _join(session, city, person["name"], email, city.need, days_ago=random.randrange(60, 400))
+    account = join(session, city, person["name"], email, city.need, days_ago=random.randrange(60, 400))
     assert account.id is not None
     assert account.buurt_code is not None
     language = text.get("language")
@@ -386,7 +324,7 @@ def _request(session: Session, city: _City, email: str, posted: datetime) -> Hel
     )
 
 
-def _when(city: _City, frequency: Frequency, posted: datetime) -> dict[str, Any]:
+def _when(city: City, frequency: Frequency, posted: datetime) -> dict[str, Any]:
     """Office hours mostly: that is when people ask for help."""
     random = city.random
     if frequency == Frequency.ONCE:

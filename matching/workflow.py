@@ -108,6 +108,14 @@ class BookingState(StrEnum):
     NO_SHOW = "no_show"
 
 
+class GapState(StrEnum):
+    """Where a booking that fell through stands."""
+
+    OPEN = "open"  # back-up persons were asked, or the desk looks
+    COVERED = "covered"
+    CLOSED = "closed"  # by the desk, or because the moment is over
+
+
 R, P, K, A = RequestState, ProposalState, PairingState, AppointmentState
 S = TypeVar("S", bound=StrEnum)
 
@@ -222,6 +230,11 @@ BOOKING_MOVES: dict[tuple[BookingState, str], BookingState] = {
     (BookingState.PLANNED, "cancel"): BookingState.CANCELLED,
     (BookingState.PLANNED, "miss"): BookingState.NO_SHOW,
     (BookingState.USED, "correct"): BookingState.CANCELLED,  # written down as used by mistake
+}
+
+GAP_MOVES: dict[tuple[GapState, str], GapState] = {
+    (GapState.OPEN, "cover"): GapState.COVERED,
+    (GapState.OPEN, "close"): GapState.CLOSED,
 }
 
 OPEN_REQUEST_STATES = (R.HELD, R.OPEN, R.ASKED, R.CLAIMED, R.PAIRED)

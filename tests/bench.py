@@ -33,6 +33,7 @@ from matching.services import judging
 from matching.services import links as services
 from matching.workflow import ProposalState, RequestState
 from tests.browse import Browser
+from tests.caring import make_five_years, make_situation
 from tests.conftest import new_postgres_database
 from tests.web.test_help_requests import CHECK, fill_in
 from web import create_app, links
@@ -204,7 +205,8 @@ def measure(url: str, home: Path, volunteers: int, requests: int) -> dict[str, f
 
 def pages(app: Flask, port: int) -> dict[str, float]:
     """Latency, queries and bytes of every page that matters, warm."""
-    anna, bram, chantal, farid = (cookie(app, name) for name in ("anna", "bram", "chantal", "farid"))
+    anna, bram, chantal, els, farid = (cookie(app, name) for name in ("anna", "bram", "chantal", "els", "farid"))
+    five_years = carer_of_five_years(app)
     shown = {
         "first page": ("/", ""),
         "buurt page": ("/buurten/BU04020603", ""),
@@ -213,8 +215,12 @@ def pages(app: Flask, port: int) -> dict[str, float]:
         "nearby, 20 rows": ("/helpen/vragen", bram),
         "nearby, 200 rows": ("/helpen/vragen?aantal=200", bram),
         "desk today": ("/werkplek", chantal),
+        "desk signals, 20 rows": ("/werkplek/signalen", farid),
+        "figures about respijtzorg": ("/werkplek/respijtcijfers", farid),
         "desk list, 20 rows": ("/werkplek/vragen", farid),
         "desk list, 200 rows": ("/werkplek/vragen?aantal=200", farid),
+        "ledger of five years": (f"/mantelzorg/{five_years}/over", els),
+        "calendar of five years": (f"/mantelzorg/{five_years}/agenda", els),
     }
     found = {}
     for name, (path, who) in shown.items():
@@ -226,6 +232,17 @@ def pages(app: Flask, port: int) -> dict[str, float]:
         found[f"{name}, kB over the wire"] = answer.size / 1000
         found[f"{name}, queries"] = queries(app, path, who)
     return found
+
+
+def carer_of_five_years(app: Flask) -> int:
+    """Els had half a day off every week for five years: the key of her situation."""
+    with session_factory(app.extensions["omzien.engine"])(True) as session:
+        els = _person(session, "els")
+        situation = make_situation(session, els, els.buurt_code)
+        make_five_years(session, situation, _person(session, "chantal"), until=utcnow())
+        session.commit()
+        assert situation.id is not None
+        return situation.id
 
 
 def quantiles(name: str, milliseconds: list[float]) -> dict[str, float]:

@@ -10,11 +10,13 @@ from matching.models import (
     Arrangement,
     CareSituation,
     Consent,
+    Entitlement,
     ReliefRequest,
     RespijtBooking,
     RespijtProvider,
 )
-from matching.workflow import ArrangementState, ReliefState
+from matching.services import ledger
+from matching.workflow import ArrangementState, BookingState, ReliefState
 from tests.people import DRIFTBUURT, HILVERSUM, MONDAY, NOW
 
 Row = TypeVar("Row", bound=SQLModel)
@@ -93,6 +95,35 @@ def make_booking(
             situation_id=situation.id, arrangement_id=arrangement.id, starts_at=starts_at, **(usual | facts)
         ),
     )
+
+
+def make_entitlement(session: Session, situation: CareSituation, by: Account, **facts: object) -> Entitlement:
+    """Twelve half-days of a volunteer at home, this year and the next, with the line that grants them."""
+    usual = {
+        "payer": "volunteer",
+        "form": "home_volunteer",
+        "unit": "half_day",
+        "units": 12,
+        "first_day": date(2026, 1, 1),
+        "last_day": date(2027, 12, 31),
+        "indication_ends": None,
+    }
+    return ledger.add_entitlement(session, situation, by=by.id, now=NOW, **(usual | facts))
+
+
+def make_five_years(session: Session, situation: CareSituation, by: Account, *, until: datetime) -> None:
+    """Half a day every week for five years, the last one at `until`: 260 bookings, all used, of ten entitlements."""
+    arrangement = make_arrangement(session, make_relief(session, situation), provider_id=make_provider(session).id)
+    start = until.replace(hour=12, minute=0, second=0, microsecond=0) - timedelta(weeks=259)
+    for n in range(10):
+        first = start.date() + timedelta(weeks=26 * n)
+        period = {"first_day": first, "last_day": first + timedelta(weeks=26, days=-1)}
+        make_entitlement(session, situation, by, units=30, **period)
+    for n in range(260):
+        moment = start + timedelta(weeks=n)
+        booking = make_booking(session, arrangement, situation, moment, payer="volunteer", state=BookingState.USED)
+        ledger.plan(session, booking, by=None, now=until)
+        ledger.use(session, booking, by=None, now=until)
 
 
 def _kept(session: Session, row: Row) -> Row:

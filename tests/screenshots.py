@@ -20,6 +20,24 @@ from web import create_app
 from web.links import path
 
 FOLDER = ROOT / "docs" / "screens"
+PICTURES = (
+    ("home", LAPTOP),
+    ("proposal", PHONE),
+    ("desk", LAPTOP),
+    ("buurt", LAPTOP),
+    ("mantelzorg", PHONE),
+    ("care", LAPTOP),
+)
+LOGINS = {"desk": "chantal", "mantelzorg": "els", "care": "chantal"}
+# The first situation of the made-up city is that of Els.
+PATHS = {
+    "home": "/",
+    "desk": "/werkplek",
+    "buurt": "/buurten/BU04020603",
+    "mantelzorg": "/mantelzorg",
+    "care": "/werkplek/mantelzorg/1",
+}
+HEIGHTS = {"desk": 1000, "mantelzorg": 1500, "care": 1500}
 
 
 @contextmanager
@@ -62,17 +80,13 @@ def main() -> None:
     with TemporaryDirectory() as home:
         os.environ.update(OMZIEN_HOME=home, PORT=str(free_port()), OMZIEN_DEMO="1")
         with running(dict(os.environ)) as address, running_chromium() as browser:
-            for name, size in (("home", LAPTOP), ("proposal", PHONE), ("desk", LAPTOP), ("buurt", LAPTOP)):
+            for name, size in PICTURES:
                 page = browser.new_context(viewport=size, locale="nl-NL", base_url=address).new_page()
-                if name == "desk":
-                    log_in(page, "chantal")
-                page.goto(
-                    {"home": "/", "desk": "/werkplek", "buurt": "/buurten/BU04020603"}.get(name) or proposal_path()
-                )
+                if name in LOGINS:
+                    log_in(page, LOGINS[name])
+                page.goto(PATHS.get(name) or proposal_path())
                 target = Path(FOLDER / f"{name}-{size['width']}.png")
-                page.screenshot(
-                    path=target, clip={"x": 0, "y": 0, **size, "height": 1000 if name == "desk" else size["height"]}
-                )
+                page.screenshot(path=target, clip={"x": 0, "y": 0, **size, "height": HEIGHTS.get(name, size["height"])})
 
 
 if __name__ == "__main__":

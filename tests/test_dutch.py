@@ -85,6 +85,7 @@ NOT_PASSIVE = {
     "wordt het iemand anders": "becomes somebody else",
     "ogen worden slecht": "become bad",
     "traag geworden": "became slow",
+    "Wordt het te veel": "becomes too much",
 }
 # Participles that tell what people or things did themselves, and other words with the same ends.
 NOT_DONE_BY_OTHERS = {
@@ -93,8 +94,9 @@ NOT_DONE_BY_OTHERS = {
 }  # fmt: skip
 # The same in both languages: names, and words of ours that stay Dutch in English.
 SAME = {
-    "beheerder", "buurt", "buurten", "contact", "gemeente", "hindi", "in", "omzien", "opbouwwerker", "plein", "privacy",
-    "sociaal", "sranantongo", "tigrinya", "urdu", "vog", "wijk", "wijken",
+    "beheerder", "begin", "buurt", "buurten", "contact", "gemeente", "hindi", "in", "mantelzorg", "mantelzorgers",
+    "omzien", "opbouwwerker", "partner", "plein", "privacy", "score", "sociaal", "sranantongo", "tigrinya", "urdu",
+    "vog", "week", "wijk", "wijken",
 }  # fmt: skip
 
 

@@ -135,6 +135,12 @@ def it_migrates_to_exactly_the_models(app: Flask) -> None:
         (workflow.PairingState, workflow.PAIRING_MOVES),
         (workflow.AppointmentState, workflow.APPOINTMENT_MOVES),
         (workflow.ModelState, workflow.MODEL_MOVES),
+        (workflow.CareState, workflow.CARE_MOVES),
+        (workflow.StandInState, workflow.STAND_IN_MOVES),
+        (workflow.ReliefState, workflow.RELIEF_MOVES),
+        (workflow.ArrangementState, workflow.ARRANGEMENT_MOVES),
+        (workflow.BookingState, workflow.BOOKING_MOVES),
+        (workflow.GapState, workflow.GAP_MOVES),
     ],
 )
 def it_can_reach_every_state(states: type, moves: dict) -> None:  # type: ignore[type-arg]  # of any of these

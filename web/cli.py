@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 
 from matching.models.base import utcnow
+from web.cli_keys import Sentences, keys
 from web.cli_matcher import bench_matcher, simulate
 from web.cli_models import models, train
 
@@ -19,7 +20,7 @@ HILVERSUM = Path(__file__).parent.parent / "matching" / "data" / "hilversum"
 Progress = Callable[[str, float], None]
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Sentences, context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """Omzien: neighbours help each other, buurt by buurt.
 
@@ -108,13 +109,41 @@ def import_places(folder: Path) -> None:
 @main.command()
 @click.option("--volunteers", default=600, show_default=True, type=click.IntRange(0, 100_000))
 @click.option("--requests", default=150, show_default=True, type=click.IntRange(0, 100_000))
+@click.option("--carers", default=60, show_default=True, type=click.IntRange(0, 10_000), help="Mantelzorgers.")
 @click.option("--seed", default=1, show_default=True)
-def seed(volunteers: int, requests: int, seed: int) -> None:
+def seed(volunteers: int, requests: int, carers: int, seed: int) -> None:
     """Fill the database with a believable city to try things out. The people are made up."""
+    _fill(volunteers, requests, carers, seed)
+
+
+def _fill(volunteers: int, requests: int, carers: int, seed: int) -> None:
     from matching.seed import build_city
 
     with _progress() as progress, _transaction() as session:
-        build_city(session, volunteers=volunteers, requests=requests, seed=seed, now=utcnow(), progress=progress)
+        build_city(
+            session,
+            volunteers=volunteers,
+            requests=requests,
+            carers=carers,
+            seed=seed,
+            now=utcnow(),
+            progress=progress,
+        )
+    _look_after_mantelzorgers()
+
+
+def _look_after_mantelzorgers() -> None:
+    """What the worker does every night: signals for the desk, and figures."""
+    from matching.services import respijt_figures, signals
+    from matching.working_days import AMSTERDAM
+
+    now = utcnow()
+    today = now.astimezone(AMSTERDAM).date()
+    with _transaction() as session:
+        signals.run(session, today=today, now=now)
+        for code in respijt_figures.gemeenten(session):
+            figures = respijt_figures.calculate(session, code, today=today)
+            respijt_figures.keep(session, code, figures, now=now)
 
 
 @main.command()
@@ -215,10 +244,11 @@ def worker() -> None:
 @main.command()
 @click.option("--volunteers", default=600, show_default=True)
 @click.option("--requests", default=150, show_default=True)
-def demo(volunteers: int, requests: int) -> None:
+@click.option("--carers", default=60, show_default=True)
+def demo(volunteers: int, requests: int, carers: int) -> None:
     """A believable Hilversum to try out: filled at the first start, served at once after that."""
     from matching.migrate import migrate as bring_up
-    from matching.seed import DEMO_LOGINS, DEMO_PASSWORD, build_city, is_empty
+    from matching.seed import DEMO_LOGINS, DEMO_PASSWORD, is_empty
     from matching.services.places import import_places as load
     from web.serving import serve as run
 
@@ -228,9 +258,10 @@ def demo(volunteers: int, requests: int) -> None:
         load(session, HILVERSUM)
         fresh = is_empty(session)
     if fresh:
-        click.echo(f"Filling Hilversum with {volunteers} made-up volunteers and {requests} requests.")
-        with _progress() as progress, _transaction() as session:
-            build_city(session, volunteers=volunteers, requests=requests, seed=1, now=utcnow(), progress=progress)
+        click.echo(
+            f"Filling Hilversum with {volunteers} made-up volunteers, {requests} requests and {carers} mantelzorgers."
+        )
+        _fill(volunteers, requests, carers, 1)
         _match(None)
         _preview()
     port = int(os.environ.get("PORT", "8000"))
@@ -242,7 +273,7 @@ def demo(volunteers: int, requests: int) -> None:
     run(host="127.0.0.1", port=port, workers=2)
 
 
-for command in (train, models):
+for command in (train, models, keys):
     main.add_command(command)
 
 if __name__ == "__main__":

@@ -55,7 +55,7 @@ def _finish(response: Response) -> Response:
         session.rollback()
         _keep(seen)
     else:
-        session.add_all(seen)
+        looks.write(session, seen)
         session.commit()
         if session.info.pop("outbox", False):
             current_app.extensions["omzien.queue"].wake()
@@ -69,7 +69,7 @@ def _finish(response: Response) -> Response:
 def _keep(seen: list[DataLook]) -> None:
     if seen:
         with current_app.extensions["omzien.sessions"](True) as session:
-            session.add_all(seen)
+            looks.write(session, seen)
             session.commit()
 
 

@@ -66,6 +66,7 @@ OBSTACLES = {
     "past": _l("The day of this request is over."),
     "no_vog": _l("Has no valid VOG, and this help needs one."),
     "no_introduction": _l("Had no introduction yet, and this help needs one."),
+    "no_training": _l("Had no training in taking over care, and this help needs it."),
     "messages": _l("Was asked three times this week already."),
     "settled": _l("Said no to this request, or was not chosen for it."),
     "no_skill": _l("Does not have this help in the profile."),

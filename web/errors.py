@@ -3,10 +3,11 @@
 from flask import Flask, current_app, render_template, request
 from flask_babel import gettext as _
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, StatementError
 from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable
 
 from matching.errors import IllegalMove, NotAllowed, NotFound, TooManyAttempts
+from matching.models.encrypted import NoKey
 
 
 def init_app(app: Flask) -> None:
@@ -17,6 +18,8 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(IllegalMove, lambda error: _page(409))
     app.register_error_handler(TooManyAttempts, _too_many)
     app.register_error_handler(OperationalError, _busy)
+    app.register_error_handler(NoKey, _no_key)
+    app.register_error_handler(StatementError, _statement)
     app.register_error_handler(Exception, _bug)
 
 
@@ -76,6 +79,20 @@ def _busy(error: OperationalError) -> tuple[str, int]:
     """The database is away or too busy: say so, and let monitors tell it from a bug."""
     current_app.logger.error("database: %s", type(error.orig).__name__, exc_info=error)
     return _page(ServiceUnavailable.code)
+
+
+def _no_key(error: NoKey) -> tuple[str, int]:
+    """What is stored cannot be read: the operator reads what to do in the log, a person that it is not lost."""
+    current_app.logger.error("keys: %s Look with: omzien keys check", error)
+    return _page(
+        ServiceUnavailable.code,
+        _("We cannot open what you told us at this moment. It is kept safe. Try again later, or call us."),
+    )
+
+
+def _statement(error: StatementError) -> tuple[str, int]:
+    """SQLAlchemy wraps what goes wrong while a value is encrypted."""
+    return _no_key(error.orig) if isinstance(error.orig, NoKey) else _bug(error)
 
 
 def _bug(error: Exception) -> tuple[str, int]:

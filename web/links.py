@@ -10,6 +10,10 @@ ENDPOINTS = {
     links.SIGN_IN: "account.sign_in_link",
     links.ANSWER: "proposals.answer",
     links.CONSENT: "pairings.consent",
+    links.FEED: "calendar_feed.feed",
+    links.STAND_IN: "stand_ins.answer",
+    links.STAND_IN_CALL: "stand_ins.called",
+    links.STAND_IN_LEAVE: "stand_ins.leave",
 }
 
 

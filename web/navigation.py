@@ -35,6 +35,7 @@ def items() -> list[Item]:
             _item("desk.today", _("Today"), "agenda"),
             _item("desk.requests", _("Requests"), "vraag"),
             _item("desk.people", _("People"), "mensen"),
+            _item("desk.carers", _("Mantelzorg"), "huis-hart"),
             *([_item("desk.dials", _("Sharing"), "weegschaal")] if Role.COORDINATOR in held else []),
             _item("desk.recruitment", _("Recruiting"), "hart"),
             _item("places.index", _("Buurten"), "kaart"),

@@ -13,6 +13,7 @@ from sqlmodel import col, select
 from matching.access import works_in
 from matching.errors import NotAllowed, NotFound
 from matching.models import Account, ActionLink, Buurt, ForWhom, HelpRequest, Pairing
+from matching.services import standing_in
 from matching.workflow import PairingState
 from web.auth import viewer
 from web.db import db
@@ -44,6 +45,11 @@ class Seen:
         return self.pairing.state in (PairingState.AGREED, PairingState.DONE)
 
     @property
+    def for_respijt(self) -> bool:
+        """An introduction visit comes first, and nobody's telephone number is shown."""
+        return standing_in.is_for_respijt(self.request)
+
+    @property
     def person_id(self) -> int:
         """The one of the two for whom this side speaks: somebody may have asked on behalf of the asker."""
         return self.pairing.volunteer_id if self.side == VOLUNTEER else self.request.asker_id
@@ -72,7 +78,8 @@ def is_second_tap(link: ActionLink, *, now: datetime) -> bool:
 def load(pairing_id: int) -> Seen:
     """The pairing, for its two people, for the browser that answered by link, and for the desk of its buurt.
 
-    Raises NotFound for everybody else. Who is not signed in goes to sign in first, whatever the number: the
+    Raises NotFound for everybody else. What became an arrangement with a mantelzorger has a page of its own, and they
+    go there. Who is not signed in goes to sign in first, whatever the number: the
     messages point here.
     """
     remembered = session.get("mine", {}).get("pairings", {}).get(str(pairing_id))
@@ -91,7 +98,19 @@ def load(pairing_id: int) -> Seen:
     )
     if row is None:
         raise NotFound(f"no pairing {pairing_id}")
-    return _seen(*row, remembered)
+    return _or_arrangement(_seen(*row, remembered))
+
+
+def _or_arrangement(seen: Seen) -> Seen:
+    """The pairing, or off to what became of it: with a mantelzorger an introduction comes first, and nobody's telephone
+    number is shown."""
+    arrangement = standing_in.arrangement_of(db(), seen.pairing, seen.request)
+    if arrangement is None or seen.pairing.state == PairingState.WAITING:
+        return seen
+    if seen.side == DESK:
+        abort(redirect(url_for("desk.relief", relief_id=arrangement.relief_id)))
+    page = "volunteering.respijt_arrangement" if seen.side == VOLUNTEER else "care.arrangement"
+    return abort(redirect(url_for(page, arrangement_id=arrangement.id)))
 
 
 def take_part(pairing_id: int) -> Seen:

@@ -21,7 +21,12 @@ FREE = {
     "weekends": _l("Free in the weekend"),
     "nights": _l("Free at night"),
 }
-CLEARED = {"vog": _l("Needs a VOG"), "introduction": _l("Needs an introduction")}
+CLEARED = {
+    "vog": _l("Needs a VOG"),
+    "introduction": _l("Needs an introduction"),
+    "training": _l("Needs training in taking over care"),
+}
+TRAINED = 4  # the mask of matching.ranking.problem, which no page loads
 
 
 def no_match_text(reason: str) -> str:
@@ -31,7 +36,7 @@ def no_match_text(reason: str) -> str:
         "too_far": _("Whoever does this lives too far away."),
         "no_slot": _("Nobody nearby is free at this time."),
         "no_language": _("Nobody nearby who does this speaks the language."),
-        "no_vog": _("Nobody nearby who does this has the VOG and the introduction for it."),
+        "no_vog": _("Nobody nearby who does this has all that it needs, such as the VOG and the introduction."),
         "blocked": _("Whoever could help now has said no, is away, or cannot be asked for this."),
         "all_busy": _("Everybody who could do this has enough to do this week."),
     }
@@ -101,12 +106,24 @@ def _help_language(near: int, missing: list[Any]) -> str:
     )
 
 
-def _help_clearance(near: int, _missing: list[Any]) -> str:
+def _help_clearance(near: int, missing: list[Any]) -> str:
+    if TRAINED in missing:
+        return _help_training(near)
     if not near:
         return _("Look for somebody with a VOG, or help a volunteer to ask for one.")
     return ngettext(
         "One volunteer nearby lacks only the VOG or the introduction. Arrange that together.",
         "%(num)s volunteers nearby lack only the VOG or the introduction. Arrange that together.",
+        near,
+    )
+
+
+def _help_training(near: int) -> str:
+    if not near:
+        return _("Look for somebody who is trained in taking over care, or offer a volunteer the training.")
+    return ngettext(
+        "One volunteer nearby lacks only the VOG, the introduction or the training. Arrange that together.",
+        "%(num)s volunteers nearby lack only the VOG, the introduction or the training. Arrange that together.",
         near,
     )
 
@@ -178,6 +195,38 @@ def _vog_and_introduction(near: int, _change: Mapping[str, Any]) -> str:
     )
 
 
+def _training(near: int, _change: Mapping[str, Any]) -> str:
+    return ngettext(
+        "Offer the training in taking over care: one volunteer nearby lacks only that.",
+        "Offer the training in taking over care: %(num)s volunteers nearby lack only that.",
+        near,
+    )
+
+
+def _training_and_introduction(near: int, _change: Mapping[str, Any]) -> str:
+    return ngettext(
+        "Plan an introduction and the training in taking over care: one volunteer nearby lacks only these.",
+        "Plan an introduction and the training in taking over care: %(num)s volunteers nearby lack only these.",
+        near,
+    )
+
+
+def _training_and_vog(near: int, _change: Mapping[str, Any]) -> str:
+    return ngettext(
+        "Offer the training in taking over care and help with a VOG: one volunteer nearby lacks only these.",
+        "Offer the training in taking over care and help with a VOG: %(num)s volunteers nearby lack only these.",
+        near,
+    )
+
+
+def _training_vog_and_introduction(near: int, _change: Mapping[str, Any]) -> str:
+    return ngettext(
+        "Plan an introduction and the training, and help with a VOG: one volunteer nearby lacks only these.",
+        "Plan an introduction and the training, and help with a VOG: %(num)s volunteers nearby lack only these.",
+        near,
+    )
+
+
 def _free_slot(near: int, _change: Mapping[str, Any]) -> str:
     return ngettext(
         "Ask whether somebody can make time: one volunteer nearby fits in everything else.",
@@ -220,6 +269,10 @@ _CHANGES: dict[str, Callable[[int, Mapping[str, Any]], str]] = {
     "no_language": _any_language,
     "vog": _vog,
     "vog_and_introduction": _vog_and_introduction,
+    "training": _training,
+    "training_and_introduction": _training_and_introduction,
+    "training_and_vog": _training_and_vog,
+    "training_vog_and_introduction": _training_vog_and_introduction,
     "recruit": _somebody_new,
 }
 PROFILE = ("skills", "clearances", "language", "slots")
@@ -300,9 +353,48 @@ def _lacking(key: str, volunteers: int, values: dict[str, str]) -> str:
             volunteers,
             **values,
         )
+    if key != "vog_and_introduction":
+        return _lacking_training(key, volunteers, values)
     return ngettext(
         "One volunteer in %(place)s lacks a VOG and an introduction. With both there is somebody for %(requests)s.",
         "%(num)s volunteers in %(place)s lack a VOG and an introduction. With both there is somebody for %(requests)s.",
+        volunteers,
+        **values,
+    )
+
+
+def _lacking_training(key: str, volunteers: int, values: dict[str, str]) -> str:
+    if key == "training":
+        return ngettext(
+            "One volunteer in %(place)s lacks only the training in taking over care. "
+            "With it there is somebody for %(requests)s.",
+            "%(num)s volunteers in %(place)s lack only the training in taking over care. "
+            "With it there is somebody for %(requests)s.",
+            volunteers,
+            **values,
+        )
+    if key == "training_and_introduction":
+        return ngettext(
+            "One volunteer in %(place)s lacks the training and an introduction. "
+            "With both there is somebody for %(requests)s.",
+            "%(num)s volunteers in %(place)s lack the training and an introduction. "
+            "With both there is somebody for %(requests)s.",
+            volunteers,
+            **values,
+        )
+    if key == "training_and_vog":
+        return ngettext(
+            "One volunteer in %(place)s lacks the training and a VOG. With both there is somebody for %(requests)s.",
+            "%(num)s volunteers in %(place)s lack the training and a VOG. "
+            "With both there is somebody for %(requests)s.",
+            volunteers,
+            **values,
+        )
+    return ngettext(
+        "One volunteer in %(place)s lacks the training, a VOG and an introduction. "
+        "With all three there is somebody for %(requests)s.",
+        "%(num)s volunteers in %(place)s lack the training, a VOG and an introduction. "
+        "With all three there is somebody for %(requests)s.",
         volunteers,
         **values,
     )

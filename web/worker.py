@@ -104,9 +104,23 @@ def register(huey: Huey, app: Flask) -> dict[str, Any]:
     def every_hour() -> None:
         run("preview")
 
+    @huey.periodic_task(crontab(minute="30", hour="2"), name="every_night")
+    def every_night() -> None:
+        run("lay_out")
+
+    @huey.periodic_task(crontab(minute="0", hour="3"), name="every_night_signals")
+    def every_night_signals() -> None:
+        for name in ("signals", "figures"):
+            try:
+                run(name)
+            except Exception:  # as above
+                log.exception("job %s failed", name)
+
     @huey.periodic_task(crontab(minute="0", hour="7"), name="every_morning")
     def every_morning() -> None:
         run("remind")
+        run("check_in")
+        run("plans")
         run("forget")
 
     @huey.periodic_task(crontab(minute="30", hour="22", day_of_week="0"), name="every_sunday_night")

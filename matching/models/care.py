@@ -25,7 +25,6 @@ class CareSituation(SQLModel, table=True):
 
     id: int | None = Field(default=None, primary_key=True)
     mantelzorger_id: int = Field(foreign_key="account.id", index=True)
-    cared_for_id: int | None = Field(default=None, foreign_key="account.id", index=True)
     buurt_code: str = Field(foreign_key="buurt.code")  # of the person cared for
     details: dict[str, Any] = Field(default_factory=dict, sa_type=EncryptedJson)
     mantelzorger_consent_id: int | None = Field(default=None, foreign_key="consent.id")
@@ -72,10 +71,14 @@ class DropOutPlan(SQLModel, table=True):
     updated_at: datetime = Field(sa_type=UtcDateTime)
     confirmed_on: date | None = None  # "this still holds"
     confirm_due: date | None = None  # a year later
+    called_at: datetime | None = Field(default=None, sa_type=UtcDateTime)  # the carer dropped out; the plan runs
 
 
 class StandIn(SQLModel, table=True):
-    """Somebody who can step in, in this order. details: name, phone, relation."""
+    """Somebody who can step in, in this order. details: name, phone, relation.
+
+    Asked again once a year they are ASKED with the moment of their earlier yes in answered_at.
+    """
 
     __tablename__ = "stand_in"
 
@@ -87,6 +90,8 @@ class StandIn(SQLModel, table=True):
     state: StandInState = Field(default=StandInState.ASKED, sa_type=String(12))
     asked_at: datetime = Field(sa_type=UtcDateTime)
     answered_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    comes: bool | None = None  # now that the carer dropped out; None: has not answered
+    comes_at: datetime | None = Field(default=None, sa_type=UtcDateTime)  # the moment of that answer
 
 
 class DataLook(SQLModel, table=True):

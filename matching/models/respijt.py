@@ -1,6 +1,6 @@
 """Respijtzorg: care taken over for a while, from the asking to the evaluation, and the ledger over all payers."""
 
-from datetime import date, datetime
+from datetime import date, datetime, time
 from typing import Any
 
 from sqlalchemy import JSON, Index, String, text
@@ -8,7 +8,7 @@ from sqlmodel import Field, SQLModel
 
 from matching.models.base import UtcDateTime
 from matching.models.encrypted import EncryptedJson
-from matching.workflow import ArrangementState, BookingState, ReliefState
+from matching.workflow import ArrangementState, BookingState, GapState, ReliefState
 
 
 class ReliefRequest(SQLModel, table=True):
@@ -18,7 +18,8 @@ class ReliefRequest(SQLModel, table=True):
 
     id: int | None = Field(default=None, primary_key=True)
     situation_id: int = Field(foreign_key="care_situation.id", index=True)
-    form: str = Field(max_length=20)  # a key of respijt.json
+    form: str = Field(max_length=20)  # a key of respijt.json; empty: the opbouwwerker chooses with the mantelzorger
+    need: str = Field(default="", max_length=10)  # of a call for help now: here, stay, talk
     rrule: str = Field(default="", max_length=200)  # RFC 5545, without DTSTART; empty: once
     first_day: date
     last_day: date | None = None  # None: until further notice
@@ -26,8 +27,10 @@ class ReliefRequest(SQLModel, table=True):
     minutes: int = 180
     urgency: str = Field(default="normal", max_length=10)  # normal, soon, now
     words: str = Field(default="", sa_type=EncryptedJson)
+    risks: list[str] = Field(default_factory=list, sa_type=JSON)  # kinds of risk words found in `words`
     state: ReliefState = Field(default=ReliefState.ASKED, sa_type=String(12))
-    help_request_id: int | None = Field(default=None, foreign_key="help_request.id")  # what the matcher sees of it
+    # What the matcher sees of it.
+    help_request_id: int | None = Field(default=None, foreign_key="help_request.id", index=True)
     taken_by_id: int | None = Field(default=None, foreign_key="account.id")
     taken_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     first_relief_on: date | None = None
@@ -72,6 +75,9 @@ class Arrangement(SQLModel, table=True):
     mantelzorger_agreed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     stand_in_agreed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     follow_up_on: date | None = None
+    # How its moments are laid out, night after night. None: that has not begun; empty: nothing is counted.
+    series_payer: str | None = Field(default=None, max_length=12)
+    series_hour: time | None = None  # by the Dutch clock; None: the usual hour of the half-day
     words: str = Field(default="", sa_type=EncryptedJson)
     created_at: datetime = Field(sa_type=UtcDateTime)
     ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
@@ -132,6 +138,13 @@ class RespijtBooking(SQLModel, table=True):
 
     __table_args__ = (
         Index("ix_respijt_booking_calendar", "situation_id", "starts_at"),
+        Index("ix_respijt_booking_stand_in", "arrangement_id", "starts_at"),
+        Index(  # what is over, and of which nobody said how it went
+            "ix_respijt_booking_silent",
+            "ends_at",
+            sqlite_where=text("state = 'planned'"),
+            postgresql_where=text("state = 'planned'"),
+        ),
         # A series laid out twice makes one booking for each moment.
         Index(
             "uq_respijt_booking_once",
@@ -142,6 +155,35 @@ class RespijtBooking(SQLModel, table=True):
             postgresql_where=text("state <> 'cancelled'"),
         ),
     )
+
+
+class RespijtGap(SQLModel, table=True):
+    """A booking that fell through, while somebody counts on it: covered by one other person, or by nobody."""
+
+    __tablename__ = "respijt_gap"
+
+    id: int | None = Field(default=None, primary_key=True)
+    booking_id: int = Field(foreign_key="respijt_booking.id", unique=True)  # what fell through
+    situation_id: int = Field(foreign_key="care_situation.id", index=True)
+    state: GapState = Field(default=GapState.OPEN, sa_type=String(12))
+    covered_by_id: int | None = Field(default=None, foreign_key="respijt_booking.id")  # what came in its place
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    closed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class GapOffer(SQLModel, table=True):
+    """A back-up person was asked to take over what fell through. The yes is the gap's, so that there is one."""
+
+    __tablename__ = "gap_offer"
+
+    id: int | None = Field(default=None, primary_key=True)
+    gap_id: int = Field(foreign_key="respijt_gap.id")
+    arrangement_id: int = Field(foreign_key="arrangement.id", index=True)
+    asked_at: datetime = Field(sa_type=UtcDateTime)
+    answer: str = Field(default="", max_length=10)  # yes, no; empty: none yet
+    answered_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+    __table_args__ = (Index("uq_gap_offer_once", "gap_id", "arrangement_id", unique=True),)
 
 
 class LedgerLine(SQLModel, table=True):
@@ -155,13 +197,14 @@ class LedgerLine(SQLModel, table=True):
     id: int | None = Field(default=None, primary_key=True)
     entitlement_id: int = Field(foreign_key="entitlement.id", index=True)
     booking_id: int | None = Field(default=None, foreign_key="respijt_booking.id", index=True)
-    kind: str = Field(max_length=10)  # grant, plan, use, release, correct
+    kind: str = Field(max_length=10)  # grant, plan, use, release, correct, end
     granted: int = 0
     planned: int = 0
     used: int = 0
     day: date  # to which the units belong
     key: str = Field(max_length=60, unique=True)  # the same thing written twice is one line
     corrects_id: int | None = Field(default=None, foreign_key="ledger_line.id", unique=True)
+    reason: str = Field(default="", max_length=20)  # of a correction
     by_id: int | None = Field(default=None, foreign_key="account.id")  # None: the program itself
     at: datetime = Field(sa_type=UtcDateTime)
 
@@ -190,3 +233,13 @@ class RespijtSignal(SQLModel, table=True):
             postgresql_where=text("gone_at is null and handled_at is null"),
         ),
     )
+
+
+class RespijtFigures(SQLModel, table=True):
+    """What mantelzorg and respijtzorg looked like in a gemeente; made by a job, newest only, small numbers left out."""
+
+    __tablename__ = "respijt_figures"
+
+    gemeente_code: str = Field(primary_key=True, foreign_key="gemeente.code")
+    at: datetime = Field(sa_type=UtcDateTime)
+    figures: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from matching.ranking.eligibility import TOLERANCE_M, Bools, Indices, absent, blocked, distance_m
 from matching.ranking.newcomers import Places, Profile, joined, newcomers, profile_for
-from matching.ranking.problem import INTRODUCED, VOG, Edges, IntArray, Matching, Problem, Requests
+from matching.ranking.problem import INTRODUCED, TRAINED, VOG, Edges, IntArray, Matching, Problem, Requests
 from matching.ranking.reasons import bits
 from matching.ranking.shortage import Search
 
@@ -44,10 +44,22 @@ COSTS: dict[str, Trouble] = {
     "no_language": Trouble(4.0),  # the asker: any language will do
     "vog": Trouble(4.5),  # a volunteer: the VOG
     "vog_and_introduction": Trouble(5.0),  # a volunteer: both
+    "training": Trouble(5.5),  # a volunteer: the training in taking over care
+    "training_and_introduction": Trouble(6.0),
+    "training_and_vog": Trouble(6.5),
+    "training_vog_and_introduction": Trouble(7.0),
     "recruit": Trouble(10.0),  # somebody new
 }
 KEYS = tuple(COSTS)
-CLEARED_BY = {"introduction": INTRODUCED, "vog": VOG, "vog_and_introduction": VOG | INTRODUCED}
+CLEARED_BY = {
+    "introduction": INTRODUCED,
+    "vog": VOG,
+    "vog_and_introduction": VOG | INTRODUCED,
+    "training": TRAINED,
+    "training_and_introduction": TRAINED | INTRODUCED,
+    "training_and_vog": TRAINED | VOG,
+    "training_vog_and_introduction": TRAINED | VOG | INTRODUCED,
+}
 MOST_FARTHER_M = 2_000.0
 MOST_DAYS_LATER = 6
 # A newcomer who is looked for lives near.

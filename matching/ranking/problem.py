@@ -25,6 +25,7 @@ SLOT_NAMES = tuple(f"{day}-{part}" for day in DAYS for part in PARTS)
 
 VOG = 1
 INTRODUCED = 2
+TRAINED = 4  # in taking over care: only where somebody stays with a person who depends on others
 
 UNMATCHED_REASONS = ("no_skill", "too_far", "no_slot", "no_language", "no_vog", "blocked", "all_busy")
 
@@ -46,7 +47,7 @@ class Volunteers:
     ids: n strings, only carried along. buurt: int32[n], index into the buurten. x, y: float64[n], metres in RD.
     radius_m: float64[n], metres, inf = everywhere. capacity: int32[n], how many more requests now.
     skills, languages: uint64[n] masks. slots: uint32[n], bit = day * 4 + part, Monday morning = bit 0.
-    clearances: uint8[n] mask of VOG and INTRODUCED. offers, accepts: float64[n], answered offers and how many
+    clearances: uint8[n] mask of VOG, INTRODUCED and TRAINED. offers, accepts: float64[n], answered offers and how many
     were accepted, nan = unknown. days_since_offer: float64[n], nan = unknown or never.
     Raises ValueError when a column has another length.
     """
@@ -171,7 +172,7 @@ class Edges:
 class Reason:
     """One verified fact about a pair.
 
-    For, by key: near (metres), skill (bit), slot (index), language (bit), clearance (VOG or INTRODUCED),
+    For, by key: near (metres), skill (bit), slot (index), language (bit), clearance (VOG, INTRODUCED or TRAINED),
     rested (days since the last offer), waits_long (the same, when it is four weeks or more), no_recent_offer
     (None). Against, on spares only: farther (metres more than rank 1), asked_recently (days), already_proposed
     (how many other requests took up what this volunteer could still do).

@@ -44,7 +44,7 @@ BLOCK = 256
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One step. key: introduction, vog or vog_and_introduction for volunteers who lack it, otherwise recruit.
+    """One step. key: one of changes.CLEARED_BY for volunteers who lack that, otherwise recruit.
 
     place: index. volunteers: how many. requests: the indices of those that would be filled. who: the volunteers who
     lack it, ascending. profile: of the newcomers.

@@ -10,7 +10,7 @@ from sqlmodel import Session, col, select
 from matching.errors import AlreadyTaken, LinkUnusable
 from matching.models import ActionLink, HelpRequest, Pairing, Proposal, Tag
 from matching.notices import asker_consent, somebody_was_first
-from matching.services import ending, links, outbox, pairing, questions, wishes
+from matching.services import ending, links, outbox, pairing, questions, standing_in, wishes
 from matching.services.history import record
 from matching.workflow import (
     PROPOSAL_MOVES,
@@ -206,7 +206,9 @@ def _ask_the_asker(session: Session, request: HelpRequest, made: Pairing, *, now
     assert made.id is not None
     until = wishes.ends_at(request)
     link = links.issue(session, request.asker_id, links.CONSENT, now=now, subject_id=made.id, until=until)
-    outbox.post(session, asker_consent(request.asker_id, made.id, link.id, request), now=now)
+    relief = standing_in.relief_of(session, request)
+    relief_id = relief.id if relief is not None else None
+    outbox.post(session, asker_consent(request.asker_id, made.id, link.id, request, relief_id=relief_id), now=now)
 
 
 def decline(session: Session, proposal: Proposal, reason: str, *, now: datetime, actor_id: int | None = None) -> None:

@@ -42,7 +42,9 @@ WEEK = timedelta(days=7)
 MOST_MESSAGES = 3  # to one volunteer in seven days
 MOST_LOOKED_AT = 300  # volunteers nearest by, of whom the best fitting are shown
 # Nobody steps over these, whatever the reason.
-UNBENDING = frozenset({"own", "blocked", "live", "paused", "past", "no_vog", "no_introduction", "messages"})
+UNBENDING = frozenset(
+    {"own", "blocked", "live", "paused", "past", "no_vog", "no_introduction", "no_training", "messages"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +147,7 @@ def _between(
         "past": is_over,
         "no_vog": category.needs_vog and not helper.has_vog,
         "no_introduction": category.needs_introduction and not helper.is_introduced,
+        "no_training": category.needs_training and not helper.is_trained,
         "settled": bool(states & {ProposalState.DECLINED, ProposalState.REJECTED, ProposalState.FELL_THROUGH}),
         "no_skill": opening.category not in helper.skills,
         "no_car": category.needs_car and not helper.has_car,
@@ -182,7 +185,7 @@ def _volunteers(conditions: list[ColumnElement[bool]]) -> Any:  # as above
         .subquery()
     )
     columns = (v.account_id, v.slots, v.radius_m, v.weekly_max, v.has_car, v.is_paused, v.paused_until, v.vog_seen_on,
-               v.vog_renew_by, v.introduced_on, a.first_name, a.x, a.y)  # fmt: skip
+               v.vog_renew_by, v.introduced_on, v.trained_on, a.first_name, a.x, a.y)  # fmt: skip
     texts = (cast(col(v.skills), Text).label("skills"), cast(col(v.languages), Text).label("languages"))
     return (
         select(*(col(column) for column in columns), *texts)
@@ -210,6 +213,7 @@ def _helper(row: Row[Any], today: date) -> Helper:
         has_car=row.has_car,
         has_vog=row.vog_seen_on is not None and (row.vog_renew_by is None or row.vog_renew_by > today),
         is_introduced=row.introduced_on is not None,
+        is_trained=row.trained_on is not None,
         is_available=not row.is_paused or (row.paused_until is not None and row.paused_until <= today),
         gemeente_code=row.gemeente_code,
         x=row.x,

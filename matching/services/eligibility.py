@@ -25,6 +25,7 @@ class Helper:
     has_car: bool
     has_vog: bool
     is_introduced: bool
+    is_trained: bool
     is_available: bool  # not on pause
     gemeente_code: str
     x: int
@@ -87,11 +88,12 @@ def obstacle(helper: Helper, opening: Opening, today: date) -> str | None:
 
 
 def may_do(helper: Helper, category: Category) -> bool:
-    """Whether the volunteer has what this kind of help asks for: car, VOG, introduction."""
+    """Whether the volunteer has what this kind of help asks for: car, VOG, introduction, training."""
     return (
         (helper.has_car or not category.needs_car)
         and (helper.has_vog or not category.needs_vog)
         and (helper.is_introduced or not category.needs_introduction)
+        and (helper.is_trained or not category.needs_training)
     )
 
 

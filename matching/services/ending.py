@@ -6,8 +6,8 @@ from sqlalchemy import delete
 from sqlmodel import Session, col, select
 
 from matching.models import HelpRequest, OfferDecision, OutboxMessage, Pairing, Proposal, Tag
-from matching.notices import not_needed, pairing_ended
-from matching.services import appointments, links, outbox
+from matching.notices import not_needed, pairing_ended, respijt_pairing_ended
+from matching.services import appointments, links, outbox, standing_in
 from matching.services.history import record
 from matching.workflow import (
     LIVE_PAIRING_STATES,
@@ -109,6 +109,14 @@ def end_pairing(
     proposal.state = after(PROPOSAL_MOVES, proposal.state, "fall_through")
     session.add(proposal)
     record(session, Tag.PAIRING_FELL_THROUGH, pairing, now=now, actor_id=actor_id, why=why)
+    standing_in.let_go(session, pairing, request, why=why, actor_id=actor_id, now=now)
+    relief = standing_in.relief_of(session, request)
     for person in {pairing.volunteer_id, request.asker_id} - {actor_id}:
-        if person == pairing.volunteer_id or was_asked or pairing.agreed_at is not None:
-            outbox.post(session, pairing_ended(person, pairing.id, request, why), now=now)
+        stand_in = person == pairing.volunteer_id
+        if not stand_in and not was_asked and pairing.agreed_at is None:
+            continue
+        if relief is not None and relief.id is not None:
+            notice = respijt_pairing_ended(person, pairing.id, relief.id, stand_in=stand_in)
+        else:
+            notice = pairing_ended(person, pairing.id, request, why)
+        outbox.post(session, notice, now=now)

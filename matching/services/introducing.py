@@ -7,6 +7,7 @@ from datetime import date
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, func, select
 
+from matching.catalogue import CATEGORIES
 from matching.models import Account, Buurt, HelpRequest, Pairing, Proposal, Volunteer
 from matching.workflow import PairingState
 
@@ -28,9 +29,15 @@ class Introduction:
     distance_m: int
     languages: Sequence[str]
     is_introduced: bool
+    is_trained: bool  # where the help asks for training
     has_vog: bool
     helped: int
     was_chosen: bool
+
+    @property
+    def for_respijt(self) -> bool:
+        """An introduction visit comes first, and nobody's telephone number is shown."""
+        return CATEGORIES[self.category].respijt
 
 
 def introduce(session: Session, pairing: Pairing, *, today: date) -> Introduction:
@@ -60,6 +67,7 @@ def introduce(session: Session, pairing: Pairing, *, today: date) -> Introductio
         distance_m=row.distance_m,
         languages=volunteer.languages,
         is_introduced=volunteer.introduced_on is not None,
+        is_trained=CATEGORIES[row.category].needs_training and volunteer.trained_on is not None,
         has_vog=volunteer.has_valid_vog(today),
         helped=times_helped(session, pairing.volunteer_id),
         was_chosen=row.decided_by_id is not None,

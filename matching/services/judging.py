@@ -14,7 +14,17 @@ from sqlmodel import Session, col, select
 from matching.errors import IllegalMove, Invalid, NotFound
 from matching.models import Event, HelpRequest, OfferDecision, Pairing, Proposal, Tag
 from matching.notices import UNDO_WINDOW
-from matching.services import answering, appointments, candidates, ending, links, outbox, pairing, questions
+from matching.services import (
+    answering,
+    appointments,
+    candidates,
+    ending,
+    links,
+    outbox,
+    pairing,
+    questions,
+    standing_in,
+)
 from matching.services.candidates import Candidate
 from matching.services.history import record
 from matching.workflow import (
@@ -268,6 +278,7 @@ def _undo_agreement(session: Session, request: HelpRequest, proposal: Proposal, 
     for key in _keys(made, missed):
         outbox.discard(session, key)
     record(session, Tag.PAIRING_FELL_THROUGH, made, now=now, actor_id=by, why="undone")
+    standing_in.let_go(session, made, request, why="undone", actor_id=by, now=now)
     undecide(session, proposal, by=by, now=now)
     pairing.reopen(session, request, now=now, actor_id=by)
     for other in missed:

@@ -12,10 +12,18 @@ from matching.models.people import ActionLink
 SIGN_IN = "sign_in"
 ANSWER = "answer"  # a volunteer answers a proposal
 CONSENT = "consent"  # an asker answers a pairing
+STAND_IN = "stand_in"  # would you step in when a carer drops out?
+STAND_IN_CALL = "stand_in_call"  # the carer dropped out: the plan, read as often as wanted
+STAND_IN_LEAVE = "stand_in_leave"  # a stand-in no longer wants to be one
+FEED = "feed"  # a calendar elsewhere reads mine, as often as it wants
 LIFETIMES = {
     SIGN_IN: timedelta(hours=1),
     ANSWER: timedelta(days=3),
     CONSENT: timedelta(days=7),
+    STAND_IN: timedelta(days=14),
+    STAND_IN_CALL: timedelta(days=3),
+    FEED: timedelta(days=3650),  # until it is taken back
+    STAND_IN_LEAVE: timedelta(days=400),  # until the next message with one
 }
 
 

@@ -109,6 +109,7 @@ def helper_of(session: Session, volunteer_id: int, *, today: date) -> Helper:
         has_car=row.has_car,
         has_vog=row.vog_seen_on is not None and (row.vog_renew_by is None or row.vog_renew_by > today),
         is_introduced=row.introduced_on is not None,
+        is_trained=row.trained_on is not None,
         is_available=not on_pause,
         gemeente_code=row.gemeente_code,
         x=row.x,

@@ -33,6 +33,7 @@ def of_volunteer() -> Any:  # an SQL expression; its generic type says nothing h
             col(Volunteer.vog_seen_on),
             col(Volunteer.vog_renew_by),
             col(Volunteer.introduced_on),
+            col(Volunteer.trained_on),
             col(Account.x),
             col(Account.y),
             col(Buurt.gemeente_code),

@@ -6,6 +6,7 @@ answer is ready and before it leaves: no log, no page.
 
 from datetime import datetime
 
+from sqlalchemy import insert
 from sqlmodel import Session, col, select
 
 from matching.models import Account, DataLook
@@ -41,6 +42,12 @@ def take(session: Session) -> list[DataLook]:
     """What was noted and has to be written; it is forgotten here."""
     noted: dict[tuple[int, int, str], DataLook] = session.info.pop(NOTED, {})
     return list(noted.values())
+
+
+def write(session: Session, seen: list[DataLook]) -> None:
+    """Write them, in one statement: a list of the desk is many looks at once."""
+    if seen:
+        session.connection().execute(insert(DataLook), [look.model_dump(exclude={"id"}) for look in seen])
 
 
 def at(session: Session, subject_id: int, *, limit: int = 200) -> list[tuple[DataLook, str]]:

@@ -1,5 +1,5 @@
 """What the desk does with a request besides choosing: hold, release, first contact, close. And with a volunteer:
-the certificate of conduct (VOG) was seen, the introduction was done."""
+the certificate of conduct (VOG) was seen, the introduction and the training were done."""
 
 from datetime import date, datetime
 
@@ -7,12 +7,13 @@ from sqlmodel import Session
 
 from matching.errors import IllegalMove, Invalid, NotAllowed
 from matching.models import HelpRequest, Tag, Volunteer
-from matching.services import ending
+from matching.services import ending, locks
 from matching.services.history import record
 from matching.services.judging import lock
 from matching.workflow import OPEN_REQUEST_STATES, REQUEST_MOVES, RequestState, after
 
 LONGEST_REASON = 300
+LONGEST_TRAINING_YEARS = 10  # what was learnt longer ago has to be refreshed
 LONGEST_VOG_YEARS = 5  # a renew-by further away is a slip of the pen
 
 
@@ -67,6 +68,8 @@ def close(session: Session, request: HelpRequest, *, by: int, now: datetime, rea
     """
     if not reason.strip():
         raise Invalid("reason", "missing")
+    assert request.id is not None
+    locks.before_request(session, request.id)
     lock(session, request)
     state = after(REQUEST_MOVES, request.state, "close")
     ending.end_all(session, request, now=now, actor_id=by, why="closed")
@@ -101,6 +104,21 @@ def introduced(session: Session, volunteer: Volunteer, *, by: int, today: date, 
     volunteer.introduced_on, volunteer.introduced_by_id, volunteer.updated_at = today, by, now
     session.add(volunteer)
     record(session, Tag.VOLUNTEER_INTRODUCED, volunteer, now=now, actor_id=by)
+
+
+def trained(session: Session, volunteer: Volunteer, *, by: int, on: date, today: date, now: datetime) -> None:
+    """The training in taking over care was finished on this day; a later training takes its place.
+
+    Raises Invalid("trained_on", "future" or "too_old"), and NotAllowed for one's own.
+    """
+    _not_oneself(volunteer, by)
+    if on > today:
+        raise Invalid("trained_on", "future")
+    if on.year < today.year - LONGEST_TRAINING_YEARS:
+        raise Invalid("trained_on", "too_old")
+    volunteer.trained_on, volunteer.trained_by_id, volunteer.updated_at = on, by, now
+    session.add(volunteer)
+    record(session, Tag.VOLUNTEER_TRAINED, volunteer, now=now, actor_id=by)
 
 
 def _not_oneself(volunteer: Volunteer, by: int) -> None:

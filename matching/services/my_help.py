@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Row, and_, bindparam, or_, select
 from sqlmodel import Session, col
 
+from matching.catalogue import CATEGORIES
 from matching.models import Account, Buurt, ForWhom, HelpRequest, Pairing, Proposal
 from matching.services.looking_around import OFFER
 from matching.workflow import PairingState, ProposalState
@@ -36,13 +37,15 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """All of it; `done` counts the people this volunteer has helped."""
+    """All of it; `done` counts the people this volunteer has helped. `took_over`: was ever brought together with a
+    mantelzorger, so that there may be more to tell of that."""
 
     asked: Sequence[Task]
     waiting: Sequence[Task]  # this volunteer said yes, the asker has not answered yet
     agreed: Sequence[Task]
     offers: Sequence[Task]
     done: int
+    took_over: bool
 
 
 def overview(session: Session, volunteer_id: int) -> Overview:
@@ -57,6 +60,7 @@ def overview(session: Session, volunteer_id: int) -> Overview:
         agreed=[_task(row, row.agreed_at or row.created_at, _name(row)) for row in agreed],
         offers=[task for task in proposals if task.state == ProposalState.PROPOSED],
         done=sum(row.state == PairingState.DONE for row in pairings),
+        took_over=any(CATEGORIES[row.category].respijt for row in pairings),
     )
 
 

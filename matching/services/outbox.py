@@ -13,12 +13,13 @@ LEASE = timedelta(minutes=2)  # longer than any SMTP time-out: a worker that die
 BACKOFF = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30), timedelta(hours=4))
 
 
-def post(session: Session, notice: Notice, *, now: datetime) -> None:
-    """Put a notice in the outbox, in the transaction of the decision. The same key twice is one message."""
+def post(session: Session, notice: Notice, *, now: datetime) -> bool:
+    """Put a notice in the outbox, in the transaction of the decision. The same key twice is one message: False, when
+    it was there."""
     session.info["outbox"] = True  # whoever commits this wakes the worker
     known = session.scalars(select(col(OutboxMessage.id)).where(col(OutboxMessage.key) == notice.key)).first()
     if known is not None:
-        return
+        return False
     session.add(
         OutboxMessage(
             key=notice.key,
@@ -30,6 +31,7 @@ def post(session: Session, notice: Notice, *, now: datetime) -> None:
             due_at=now + notice.delay,
         )
     )
+    return True
 
 
 def cancel(session: Session, key_prefix: str, *, now: datetime) -> None:

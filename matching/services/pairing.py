@@ -15,8 +15,8 @@ from matching.models import (
     Proposal,
     Tag,
 )
-from matching.notices import agreed, feedback_asked, fell_through, refused
-from matching.services import appointments, ending, links, opbouwwerkers, outbox, questions, wishes
+from matching.notices import agreed, feedback_asked, fell_through, refused, respijt_at_desk
+from matching.services import appointments, ending, links, locks, opbouwwerkers, outbox, questions, standing_in, wishes
 from matching.services.history import record
 from matching.workflow import (
     PAIRING_MOVES,
@@ -107,6 +107,8 @@ def _agree(session: Session, pairing: Pairing, request: HelpRequest, *, now: dat
     request.state, request.updated_at = after(REQUEST_MOVES, request.state, "agree"), now
     session.add_all([pairing, request])
     record(session, Tag.PAIRING_AGREED, pairing, now=now, actor_id=actor_id)
+    if standing_in.begin(session, pairing, request, now=now) is not None:
+        return  # with a mantelzorger the introduction visit comes first, and its own bookings say when
     appointment = appointments.plan_next(session, pairing, request, now=now)
     for person in (request.asker_id, pairing.volunteer_id):
         outbox.post(session, agreed(person, pairing.id, request, appointment), now=now)
@@ -142,8 +144,13 @@ def fall_through(session: Session, pairing: Pairing, why: str, *, now: datetime,
     if pairing.agreed_at is None:
         return
     assert pairing.id is not None
+    relief = standing_in.relief_of(session, request)
     for account_id in opbouwwerkers.of_buurt(session, request.buurt_code):
-        outbox.post(session, fell_through(account_id, pairing.id, request), now=now)
+        if relief is not None and relief.id is not None:  # a mail holds nothing about care
+            notice = respijt_at_desk(account_id, relief.id, f"fell_through:{pairing.id}")
+        else:
+            notice = fell_through(account_id, pairing.id, request)
+        outbox.post(session, notice, now=now)
 
 
 def expire(session: Session, pairing: Pairing, *, now: datetime) -> bool:
@@ -159,7 +166,15 @@ def expire(session: Session, pairing: Pairing, *, now: datetime) -> bool:
     return True
 
 
-def finish(session: Session, pairing: Pairing, *, now: datetime, actor_id: int, for_good: bool = True) -> None:
+def finish(
+    session: Session,
+    pairing: Pairing,
+    *,
+    now: datetime,
+    actor_id: int,
+    for_good: bool = True,
+    asks_feedback: bool = True,
+) -> None:
     """It was done. A weekly one goes on with the next appointment, unless `for_good`. Raises IllegalMove."""
     assert pairing.id is not None
     request = _lock(session, pairing)
@@ -179,7 +194,7 @@ def finish(session: Session, pairing: Pairing, *, now: datetime, actor_id: int, 
     for proposal in ending.live_proposals(session, request):
         if proposal.id != pairing.proposal_id:
             ending.withdraw(session, proposal, request, now=now, actor_id=actor_id, why="done")
-    for person in (request.asker_id, pairing.volunteer_id):
+    for person in (request.asker_id, pairing.volunteer_id) if asks_feedback else ():
         outbox.post(session, feedback_asked(person, pairing.id, request), now=now)
 
 
@@ -263,6 +278,7 @@ def reopen(session: Session, request: HelpRequest, *, now: datetime, actor_id: i
 
 def _lock(session: Session, pairing: Pairing) -> HelpRequest:
     """The request of a pairing, its row taken first: whoever answers at the same moment waits here."""
+    locks.before_request(session, pairing.request_id)
     query = select(HelpRequest).where(HelpRequest.id == pairing.request_id).with_for_update()
     request = session.exec(query.execution_options(populate_existing=True)).one()
     session.refresh(pairing)

@@ -4,18 +4,19 @@ A request waits for a human (state HELD) when it was asked discreetly, when its 
 category or its buurt asks for it, or when the sender is not certain yet. Everything else is open at once: trust first.
 """
 
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
 from matching import catalogue, notices
-from matching.errors import IllegalMove
+from matching.errors import IllegalMove, Invalid
 from matching.models import Buurt, Consent, ForWhom, HelpRequest, Role, StaffRole, Tag
-from matching.services import ending, outbox, questions
+from matching.services import ending, locks, outbox, questions
 from matching.services.history import record
 from matching.services.wishes import OnBehalf, Wish, settle, wish_of
-from matching.workflow import REQUEST_MOVES, RequestState, after, can
+from matching.workflow import OPEN_REQUEST_STATES, REQUEST_MOVES, RequestState, after, can
 from matching.working_days import contact_due
 
 CONSENT_KIND = "on_behalf"
@@ -37,12 +38,15 @@ def post(
     on_behalf: OnBehalf | None = None,
     is_verified: bool = True,
     draft_key: str | None = None,
+    for_respijt: bool = False,
 ) -> HelpRequest:
     """Post what somebody asks. The same draft posted twice is one request: the second time gives the first back.
 
-    Raises Invalid, with the field and the reason, for what the rules refuse.
+    Only what the desk looks for on behalf of a mantelzorger is `for_respijt`. Raises Invalid, with the field and the
+    reason, for what the rules refuse.
     """
     wish, buurt = settle(session, wish, now=now)
+    _check_respijt(wish.category, for_respijt)
     request = HelpRequest(
         **{name: getattr(wish, name) for name in WISHED},
         languages=list(wish.languages),
@@ -72,6 +76,11 @@ def post(
     record(session, Tag.REQUEST_POSTED, request, now=now, actor_id=posted_by_id, held=held)
     _warn_of_risks(session, request, now)
     return request
+
+
+def _check_respijt(category: str, for_respijt: bool) -> None:
+    if catalogue.category(category).respijt and not for_respijt:
+        raise Invalid("category", "respijt")
 
 
 def posted_from(session: Session, draft_key: str) -> HelpRequest | None:
@@ -127,6 +136,7 @@ def edit(session: Session, request: HelpRequest, wish: Wish, *, actor_id: int | 
         raise IllegalMove(f"cannot edit a request that is {request.state}")
     before = wish_of(request)
     wish, buurt = settle(session, wish, before=before, now=now)
+    _check_respijt(wish.category, before.category == wish.category)
     changed = [name for name in FACTS if getattr(before, name) != getattr(wish, name)]
     risks = set(request.risks)
     if wish.description != before.description:
@@ -149,8 +159,29 @@ def edit(session: Session, request: HelpRequest, wish: Wish, *, actor_id: int | 
         _warn_of_risks(session, request, now)
 
 
+def move(session: Session, request: HelpRequest, buurt_code: str, *, actor_id: int | None, now: datetime) -> None:
+    """Help is needed in another buurt, roughly in the middle of it. As a change of the facts while nobody said yes;
+    after that what people agreed stays, and only the desk is another one.
+
+    Raises IllegalMove when it is over, Invalid for a buurt that does not exist.
+    """
+    _lock(session, request)
+    wish = replace(wish_of(request), buurt_code=buurt_code, x=None, y=None)
+    if request.state in EDITABLE:
+        edit(session, request, wish, actor_id=actor_id, now=now)
+        return
+    if request.state not in OPEN_REQUEST_STATES:
+        raise IllegalMove(f"cannot move a request that is {request.state}")
+    moved, _buurt = settle(session, wish, before=wish, now=now)
+    request.buurt_code, request.x, request.y, request.updated_at = buurt_code, moved.x or 0, moved.y or 0, now
+    session.add(request)
+    record(session, Tag.REQUEST_EDITED, request, now=now, actor_id=actor_id, changed=["buurt_code", "x", "y"])
+
+
 def _lock(session: Session, request: HelpRequest) -> None:
     """Take the row first: a volunteer may say yes at this very moment."""
+    assert request.id is not None
+    locks.before_request(session, request.id)
     session.flush()  # a refresh would undo what was not written yet
     session.refresh(request, with_for_update=True)
 

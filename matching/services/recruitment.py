@@ -19,7 +19,7 @@ NEW = "recruit"
 class Step:
     """One thing to do and the requests it would help.
 
-    key: recruit for newcomers, else what volunteers lack: introduction, vog or vog_and_introduction. helps: how many
+    key: recruit for newcomers, else what volunteers lack (ranking.changes.CLEARED_BY). helps: how many
     requests that are still open. requests, who: those of them, and of the volunteers, in the viewer's places: rows
     with id and name, requests with category too. The last four say what a newcomer brings.
     """

@@ -41,7 +41,6 @@ def upgrade() -> None:
         "care_situation",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("mantelzorger_id", sa.Integer(), nullable=False),
-        sa.Column("cared_for_id", sa.Integer(), nullable=True),
         sa.Column("buurt_code", sa.String(), nullable=False),
         sa.Column("details", sa.Text(), nullable=False),
         sa.Column("mantelzorger_consent_id", sa.Integer(), nullable=True),
@@ -57,7 +56,6 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["cared_for_consent_id"], ["consent.id"], name=op.f("fk_care_situation_cared_for_consent_id_consent")
         ),
-        sa.ForeignKeyConstraint(["cared_for_id"], ["account.id"], name=op.f("fk_care_situation_cared_for_id_account")),
         sa.ForeignKeyConstraint(
             ["mantelzorger_consent_id"], ["consent.id"], name=op.f("fk_care_situation_mantelzorger_consent_id_consent")
         ),
@@ -67,7 +65,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_care_situation")),
     )
     with op.batch_alter_table("care_situation", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_care_situation_cared_for_id"), ["cared_for_id"], unique=False)
         batch_op.create_index("ix_care_situation_desk", ["state", "buurt_code", "next_check_on"], unique=False)
         batch_op.create_index(batch_op.f("ix_care_situation_mantelzorger_id"), ["mantelzorger_id"], unique=False)
 
@@ -99,6 +96,7 @@ def upgrade() -> None:
         sa.Column("updated_at", UtcDateTime(), nullable=False),
         sa.Column("confirmed_on", sa.Date(), nullable=True),
         sa.Column("confirm_due", sa.Date(), nullable=True),
+        sa.Column("called_at", UtcDateTime(), nullable=True),
         sa.ForeignKeyConstraint(
             ["situation_id"], ["care_situation.id"], name=op.f("fk_drop_out_plan_situation_id_care_situation")
         ),
@@ -133,6 +131,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("situation_id", sa.Integer(), nullable=False),
         sa.Column("form", sa.String(length=20), nullable=False),
+        sa.Column("need", sa.String(length=10), nullable=False),
         sa.Column("rrule", sa.String(length=200), nullable=False),
         sa.Column("first_day", sa.Date(), nullable=False),
         sa.Column("last_day", sa.Date(), nullable=True),
@@ -140,6 +139,7 @@ def upgrade() -> None:
         sa.Column("minutes", sa.Integer(), nullable=False),
         sa.Column("urgency", sa.String(length=10), nullable=False),
         sa.Column("words", sa.Text(), nullable=False),
+        sa.Column("risks", sa.JSON(), nullable=False),
         sa.Column("state", sa.String(length=12), nullable=False),
         sa.Column("help_request_id", sa.Integer(), nullable=True),
         sa.Column("taken_by_id", sa.Integer(), nullable=True),
@@ -159,6 +159,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_relief_request")),
     )
     with op.batch_alter_table("relief_request", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_relief_request_help_request_id"), ["help_request_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_relief_request_situation_id"), ["situation_id"], unique=False)
 
     op.create_table(
@@ -222,6 +223,8 @@ def upgrade() -> None:
         sa.Column("mantelzorger_agreed_at", UtcDateTime(), nullable=True),
         sa.Column("stand_in_agreed_at", UtcDateTime(), nullable=True),
         sa.Column("follow_up_on", sa.Date(), nullable=True),
+        sa.Column("series_payer", sa.String(length=12), nullable=True),
+        sa.Column("series_hour", sa.Time(), nullable=True),
         sa.Column("words", sa.Text(), nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.Column("ended_at", UtcDateTime(), nullable=True),
@@ -251,6 +254,8 @@ def upgrade() -> None:
         sa.Column("state", sa.String(length=12), nullable=False),
         sa.Column("asked_at", UtcDateTime(), nullable=False),
         sa.Column("answered_at", UtcDateTime(), nullable=True),
+        sa.Column("comes", sa.Boolean(), nullable=True),
+        sa.Column("comes_at", UtcDateTime(), nullable=True),
         sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_stand_in_account_id_account")),
         sa.ForeignKeyConstraint(["plan_id"], ["drop_out_plan.id"], name=op.f("fk_stand_in_plan_id_drop_out_plan")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_stand_in")),
@@ -283,6 +288,14 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("respijt_booking", schema=None) as batch_op:
         batch_op.create_index("ix_respijt_booking_calendar", ["situation_id", "starts_at"], unique=False)
+        batch_op.create_index("ix_respijt_booking_stand_in", ["arrangement_id", "starts_at"], unique=False)
+        batch_op.create_index(
+            "ix_respijt_booking_silent",
+            ["ends_at"],
+            unique=False,
+            sqlite_where=sa.text("state = 'planned'"),
+            postgresql_where=sa.text("state = 'planned'"),
+        )
         batch_op.create_index(
             "uq_respijt_booking_once",
             ["arrangement_id", "starts_at"],
@@ -308,6 +321,48 @@ def upgrade() -> None:
         batch_op.create_index("uq_respijt_evaluation_once", ["arrangement_id", "by_id"], unique=True)
 
     op.create_table(
+        "respijt_gap",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("booking_id", sa.Integer(), nullable=False),
+        sa.Column("situation_id", sa.Integer(), nullable=False),
+        sa.Column("state", sa.String(length=12), nullable=False),
+        sa.Column("covered_by_id", sa.Integer(), nullable=True),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("closed_at", UtcDateTime(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["booking_id"], ["respijt_booking.id"], name=op.f("fk_respijt_gap_booking_id_respijt_booking")
+        ),
+        sa.ForeignKeyConstraint(
+            ["covered_by_id"], ["respijt_booking.id"], name=op.f("fk_respijt_gap_covered_by_id_respijt_booking")
+        ),
+        sa.ForeignKeyConstraint(
+            ["situation_id"], ["care_situation.id"], name=op.f("fk_respijt_gap_situation_id_care_situation")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_respijt_gap")),
+        sa.UniqueConstraint("booking_id", name=op.f("uq_respijt_gap_booking_id")),
+    )
+    with op.batch_alter_table("respijt_gap", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_respijt_gap_situation_id"), ["situation_id"], unique=False)
+
+    op.create_table(
+        "gap_offer",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("gap_id", sa.Integer(), nullable=False),
+        sa.Column("arrangement_id", sa.Integer(), nullable=False),
+        sa.Column("asked_at", UtcDateTime(), nullable=False),
+        sa.Column("answer", sa.String(length=10), nullable=False),
+        sa.Column("answered_at", UtcDateTime(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["arrangement_id"], ["arrangement.id"], name=op.f("fk_gap_offer_arrangement_id_arrangement")
+        ),
+        sa.ForeignKeyConstraint(["gap_id"], ["respijt_gap.id"], name=op.f("fk_gap_offer_gap_id_respijt_gap")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_gap_offer")),
+    )
+    with op.batch_alter_table("gap_offer", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_gap_offer_arrangement_id"), ["arrangement_id"], unique=False)
+        batch_op.create_index("uq_gap_offer_once", ["gap_id", "arrangement_id"], unique=True)
+
+    op.create_table(
         "ledger_line",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("entitlement_id", sa.Integer(), nullable=False),
@@ -319,6 +374,7 @@ def upgrade() -> None:
         sa.Column("day", sa.Date(), nullable=False),
         sa.Column("key", sa.String(length=60), nullable=False),
         sa.Column("corrects_id", sa.Integer(), nullable=True),
+        sa.Column("reason", sa.String(length=20), nullable=False),
         sa.Column("by_id", sa.Integer(), nullable=True),
         sa.Column("at", UtcDateTime(), nullable=False),
         sa.ForeignKeyConstraint(
@@ -338,6 +394,17 @@ def upgrade() -> None:
     with op.batch_alter_table("ledger_line", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_ledger_line_booking_id"), ["booking_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_ledger_line_entitlement_id"), ["entitlement_id"], unique=False)
+
+    op.create_table(
+        "respijt_figures",
+        sa.Column("gemeente_code", sa.String(), nullable=False),
+        sa.Column("at", UtcDateTime(), nullable=False),
+        sa.Column("figures", sa.JSON(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["gemeente_code"], ["gemeente.code"], name=op.f("fk_respijt_figures_gemeente_code_gemeente")
+        ),
+        sa.PrimaryKeyConstraint("gemeente_code", name=op.f("pk_respijt_figures")),
+    )
 
     op.add_column("volunteer", sa.Column("trained_on", sa.Date(), nullable=True))
     # Written out, because a rebuilt table would break what refers to it on SQLite.

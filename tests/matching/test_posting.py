@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 from matching.database import WRITES, open_engine
 from matching.errors import IllegalMove, Invalid
 from matching.models import Buurt, Consent, Event, Frequency, HelpRequest, OutboxMessage, Proposal, Tag
-from matching.services import drafts, moderating, posting, status
+from matching.services import drafts, moderating, opbouwwerkers, posting, status
 from matching.services.wishes import ALL_SLOTS, ConsentBy, ConsentHow, OnBehalf, Wish, day_slots, wish_of
 from matching.workflow import ProposalState, RequestState
 from tests.people import DRIFTBUURT, GEUZENBUURT, MONDAY, NOW, TUESDAY, Cast, make_cast
@@ -289,6 +289,10 @@ class DescribeWhereItStands:
         standing = status.standing(db, post(db, cast), now=NOW)
         assert (standing.buurt, standing.opbouwwerkers) == ("Kleine Driftbuurt", ("Chantal",))
         assert standing.usual_days is None
+
+    def it_tells_the_coordinator_where_a_buurt_has_no_opbouwwerker(self, db: Session, cast: Cast) -> None:
+        assert opbouwwerkers.of_buurt(db, DRIFTBUURT) == [cast.chantal.id]
+        assert opbouwwerkers.of_buurt(db, "BU04020101") == [cast.farid.id]
 
     def it_lists_what_somebody_asked_or_wrote_down(self, db: Session, cast: Cast) -> None:
         own = post(db, cast)

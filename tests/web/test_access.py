@@ -15,12 +15,28 @@ from flask import Flask
 from sqlmodel import Session, SQLModel, select
 from werkzeug.routing import Rule as Route
 
-from matching.models import Absence, Account, Appointment, Consent, HelpRequest, Pairing, Proposal, StaffRole
+from matching.models import (
+    Absence,
+    Account,
+    Appointment,
+    Consent,
+    DropOutPlan,
+    GapOffer,
+    HelpRequest,
+    LedgerLine,
+    Pairing,
+    Proposal,
+    RespijtGap,
+    RespijtSignal,
+    StaffRole,
+    StandIn,
+)
 from matching.models.help_requests import ForWhom, Frequency
 from matching.services import links
 from matching.workflow import PairingState, ProposalState, RequestState
 from tests.browse import Browser
-from tests.people import ALL_SLOTS, DRIFTBUURT, MONDAY, NOW, Cast, make_person
+from tests.caring import make_arrangement, make_booking, make_entitlement, make_provider, make_relief, make_situation
+from tests.people import ALL_SLOTS, BLOEMENKWARTIER, DRIFTBUURT, MONDAY, NOW, Cast, make_person
 from web.links import token
 
 YEARS = timedelta(days=36_500)
@@ -37,6 +53,16 @@ ANNAS, DAANS, WAITING = "Anna's request", "Daan's request", "request that waits 
 MADE_UP: dict[str, Any] = {"token": "made-up", "name": "made-up", "code": "BU00000000", "version": "made-up"}
 ON_BEHALF = "request that Chantal entered for Els"
 PAIRING = "pairing of Anna and Bram"
+ELSES, DAANS_CARE = "Els's care situation", "Daan's care situation, in Zuid"
+TURN = "moment on which Bram takes over from Els"
+TAKES_OVER = "Bram, who takes over from Els"
+FELL = "moment for which Bram was asked to step in"
+RELIEF, ELSEWHERE_RELIEF = "Els's request for time off", "Daan's request for time off, in Zuid"
+REFERRAL, PROVIDER = "organisation asked for Els", "organisation in Hilversum"
+OWN_RELIEF = {RELIEF: {"els"}, ELSEWHERE_RELIEF: {"daan"}}
+RELIEF_AT_DESK = {RELIEF: OOST_DESK, ELSEWHERE_RELIEF: ZUID_DESK}
+OWN_CARE = {ELSES: {"els"}, DAANS_CARE: {"daan"}}
+CARE_AT_DESK = {ELSES: OOST_DESK, DAANS_CARE: ZUID_DESK}
 SEEN_BY_ASKER_AND_DESK = {
     ANNAS: {"anna"} | OOST_DESK,
     DAANS: {"daan"} | ZUID_DESK,
@@ -78,20 +104,105 @@ EXPECTED: dict[str, Expect] = {
     "account.sign_out": Expect(EVERYBODY),
     "algorithm.index": Expect(EVERYBODY),
     "algorithm.show": Expect(EVERYBODY, {"the stated rule": EVERYBODY}),
+    "calendar_feed.address": Expect(MEMBERS),
+    "calendar_feed.feed": Expect(EVERYBODY, {"Els's calendar elsewhere": EVERYBODY}),
+    "calendar_feed.renew": Expect(MEMBERS),
+    "calendar_feed.stop": Expect(MEMBERS),
+    "care.answer": Expect(MEMBERS, OWN_CARE),
+    "care.around_here": Expect(EVERYBODY),
+    "care.ask_relief": Expect(MEMBERS, OWN_CARE),
+    "care.help_now": Expect(MEMBERS, OWN_CARE),
+    "care.relief": Expect(MEMBERS, OWN_RELIEF),
+    "care.withdraw_relief": Expect(MEMBERS, OWN_RELIEF),
+    "care.arrangement": Expect(MEMBERS, {TAKES_OVER: {"els"}}),
+    "care.arrangement_agreement": Expect(MEMBERS, {TAKES_OVER: {"els"}}),
+    "care.arrangement_evaluation": Expect(MEMBERS, {TAKES_OVER: {"els"}}),
+    "care.arrangement_stop": Expect(MEMBERS, {TAKES_OVER: {"els"}}),
+    "care.arrangement_tell": Expect(MEMBERS, {TAKES_OVER: {"els"}}),
+    "care.calendar": Expect(MEMBERS, OWN_CARE),
+    "care.cared_for": Expect(MEMBERS, OWN_CARE),
+    "care.check": Expect(MEMBERS, OWN_CARE),
+    "care.close": Expect(MEMBERS, OWN_CARE),
+    "care.edit": Expect(MEMBERS, OWN_CARE),
+    "care.home": Expect(MEMBERS, OWN_CARE),
     "care.index": Expect(EVERYBODY),
+    "care.ledger": Expect(MEMBERS, OWN_CARE),
+    "care.ledger_correct": Expect(MEMBERS, {"line that Els wrote": {"els"}, "line of Els's ledger": ()}),
+    "care.ledger_csv": Expect(MEMBERS, OWN_CARE),
+    "care.ledger_end": Expect(MEMBERS, {"money of Els's own": {"els"}, "Els's right to time off": ()}),
+    "care.ledger_new": Expect(MEMBERS, OWN_CARE),
+    "care.ledger_xlsx": Expect(MEMBERS, OWN_CARE),
+    "care.moment": Expect(MEMBERS, {TURN: {"els"}}),
+    "care.moment_move": Expect(MEMBERS, {TURN: {"els"}}),
+    "care.moment_off": Expect(MEMBERS, {TURN: {"els"}}),
+    "care.moment_settled": Expect(MEMBERS, {TURN: {"els"}}),
+    "care.moment_went": Expect(MEMBERS, {TURN: {"els"}}),
+    "care.new": Expect(MEMBERS),
+    "care.reopen": Expect(MEMBERS, OWN_CARE),
+    "care.rhythm": Expect(MEMBERS, OWN_CARE),
+    "care.plan": Expect(MEMBERS, OWN_CARE),
+    "care.plan_add": Expect(MEMBERS, OWN_CARE),
+    "care.plan_confirm": Expect(MEMBERS, OWN_CARE),
+    "care.plan_now": Expect(MEMBERS, OWN_CARE),
+    "care.plan_over": Expect(MEMBERS, OWN_CARE),
+    "care.plan_pdf": Expect(MEMBERS, {ELSES: {"els"}}),
+    "care.plan_print": Expect(MEMBERS, {ELSES: {"els"}}),
+    "care.plan_stand_in": Expect(MEMBERS, OWN_CARE),
+    "care.plan_write": Expect(MEMBERS, OWN_CARE),
+    "care.situation": Expect(MEMBERS, OWN_CARE),
+    "care.who_looked": Expect(MEMBERS),
+    "care.withdraw": Expect(MEMBERS, OWN_CARE),
+    "care.withdraw_cared_for": Expect(MEMBERS, OWN_CARE),
+    "desk.choose_relief_form": Expect(DESK, RELIEF_AT_DESK),
+    "desk.close_relief": Expect(DESK, RELIEF_AT_DESK),
+    "desk.refer_relief": Expect(DESK, RELIEF_AT_DESK),
+    "desk.relief": Expect(DESK, RELIEF_AT_DESK),
+    "desk.settle_relief": Expect(DESK, RELIEF_AT_DESK),
+    "desk.take_up_relief": Expect(DESK, RELIEF_AT_DESK),
+    "desk.reliefs": Expect(DESK),
+    "desk.providers": Expect(DESK),
+    "desk.new_provider": Expect(DESK),
+    "desk.edit_provider": Expect(DESK, {PROVIDER: DESK}),
+    "desk.provider_still_right": Expect(DESK, {PROVIDER: DESK}),
+    "desk.retire_provider": Expect(DESK, {PROVIDER: DESK}),
+    "desk.ask_referral_again": Expect(DESK, {REFERRAL: OOST_DESK}),
+    "desk.end_referral": Expect(DESK, {REFERRAL: OOST_DESK}),
+    "desk.place_referral": Expect(DESK, {REFERRAL: OOST_DESK}),
+    "desk.refuse_referral": Expect(DESK, {REFERRAL: OOST_DESK}),
+    "desk.wait_referral": Expect(DESK, {REFERRAL: OOST_DESK}),
     "desk.answer": Expect(DESK, {"request that Bram said yes to": OOST_DESK} | AT_DESK),
     "desk.ask_around": Expect(DESK, AT_DESK),
+    "desk.book_moment": Expect(DESK, CARE_AT_DESK),
+    "desk.care_calendar": Expect(DESK, CARE_AT_DESK),
+    "desk.care_moment": Expect(DESK, {TURN: OOST_DESK}),
+    "desk.care_moment_move": Expect(DESK, {TURN: OOST_DESK}),
+    "desk.care_moment_off": Expect(DESK, {TURN: OOST_DESK}),
+    "desk.care_moment_went": Expect(DESK, {TURN: OOST_DESK}),
+    "desk.care_plan": Expect(DESK, CARE_AT_DESK),
+    "desk.care_plan_now": Expect(DESK, CARE_AT_DESK),
+    "desk.care_plan_over": Expect(DESK, CARE_AT_DESK),
+    "desk.care_situation": Expect(DESK, CARE_AT_DESK),
+    "desk.carers": Expect(DESK),
     "desk.choose_other": Expect(DESK, AT_DESK),
     "desk.close": Expect(DESK, AT_DESK),
+    "desk.close_care": Expect(DESK, CARE_AT_DESK),
     "desk.contacted": Expect(DESK, AT_DESK),
     "desk.dials": Expect(frozenset({"farid", "greet"})),
     "desk.hold": Expect(DESK, AT_DESK),
     "desk.introduction": Expect(DESK, VOLUNTEERS_AT_DESK),
     "desk.judge": Expect(DESK, AT_DESK),
+    "desk.lay_out": Expect(DESK, CARE_AT_DESK),
+    "desk.ledger": Expect(DESK, CARE_AT_DESK),
+    "desk.ledger_correct": Expect(DESK, {"line of Els's ledger": OOST_DESK}),
+    "desk.ledger_csv": Expect(DESK, CARE_AT_DESK),
+    "desk.ledger_end": Expect(DESK, {"Els's right to time off": OOST_DESK}),
+    "desk.ledger_new": Expect(DESK, CARE_AT_DESK),
+    "desk.ledger_xlsx": Expect(DESK, CARE_AT_DESK),
     "desk.nobody": Expect(DESK, AT_DESK),
     "desk.other": Expect(DESK, AT_DESK),
     "desk.people": Expect(DESK),
     "desk.person": Expect(DESK, VOLUNTEERS_AT_DESK),
+    "desk.record_score": Expect(DESK, CARE_AT_DESK),
     "desk.recruitment": Expect(DESK),
     "desk.release": Expect(DESK, AT_DESK),
     "desk.request": Expect(DESK, AT_DESK),
@@ -99,9 +210,24 @@ EXPECTED: dict[str, Expect] = {
     "desk.set_dials": Expect(frozenset({"farid", "greet"})),
     "desk.set_weights": Expect(frozenset({"farid", "greet"})),
     "desk.stop_asking_around": Expect(DESK, AT_DESK),
+    "desk.signals": Expect(DESK),
+    "desk.handle_signal": Expect(DESK, {"signal about Els": OOST_DESK}),
+    "desk.respijt_figures": Expect(DESK),
+    "desk.respijt_figures_csv": Expect(DESK),
     "desk.today": Expect(DESK),
     "desk.undo": Expect(DESK, {"Bram's question": OOST_DESK, "Bram's offer": OOST_DESK}),
     "desk.answer_of_volunteer": Expect(DESK, {"Bram's question": OOST_DESK, "Bram's offer": OOST_DESK}),
+    "desk.arranging_backup": Expect(DESK, {TAKES_OVER: OOST_DESK}),
+    "desk.arranging_gap_answer": Expect(DESK, {FELL: OOST_DESK}),
+    "desk.arranging_gap_close": Expect(DESK, {"moment for which nobody comes": OOST_DESK}),
+    "desk.arranging_introduced": Expect(DESK, {TAKES_OVER: OOST_DESK}),
+    "desk.arranging_regular": Expect(DESK, {TAKES_OVER: OOST_DESK}),
+    "desk.arranging_same_face": Expect(DESK, {"time off that Els asked for": OOST_DESK}),
+    "desk.arranging_search": Expect(DESK, {"time off that Els asked for": OOST_DESK}),
+    "desk.arranging_start": Expect(DESK, {TAKES_OVER: OOST_DESK}),
+    "desk.arranging_stop": Expect(DESK, {TAKES_OVER: OOST_DESK}),
+    "desk.arranging_tried": Expect(DESK, {TAKES_OVER: OOST_DESK}),
+    "desk.training": Expect(DESK, VOLUNTEERS_AT_DESK),
     "desk.vog": Expect(DESK, VOLUNTEERS_AT_DESK),
     "help_requests.check": Expect(EVERYBODY),
     "help_requests.confirm": Expect(MEMBERS, {ANNAS: {"anna"}, DAANS: {"daan"}, WAITING: {"anna"}}),
@@ -145,6 +271,11 @@ EXPECTED: dict[str, Expect] = {
     "staff.end": Expect(BEHEERDERS, {"Chantal's role": BEHEERDERS, "role in another gemeente": ()}),
     "staff.give": Expect(BEHEERDERS),
     "staff.index": Expect(BEHEERDERS),
+    "stand_ins.answer": Expect(EVERYBODY, {"link to step in for Els": EVERYBODY}),
+    "stand_ins.called": Expect(EVERYBODY, {"link to Els's plan": EVERYBODY, "link to Daan's plan": ()}),
+    "stand_ins.index": Expect(MEMBERS),
+    "stand_ins.leave": Expect(EVERYBODY, {"link to stop stepping in": EVERYBODY}),
+    "stand_ins.show": Expect(MEMBERS, {"Bram as stand-in for Els": {"bram"}}),
     "volunteering.absences": Expect(MEMBERS, there_for=VOLUNTEERS),
     "volunteering.index": Expect(MEMBERS),
     "volunteering.join": Expect(EVERYBODY),
@@ -158,6 +289,15 @@ EXPECTED: dict[str, Expect] = {
     "volunteering.pause": Expect(MEMBERS, there_for=VOLUNTEERS),
     "volunteering.profile": Expect(MEMBERS),
     "volunteering.remove_absence": Expect(MEMBERS, {"Bram's absence": {"bram"}}),
+    "volunteering.respijt": Expect(MEMBERS, there_for=VOLUNTEERS),
+    "volunteering.respijt_agreement": Expect(MEMBERS, {TAKES_OVER: {"bram"}}),
+    "volunteering.respijt_arrangement": Expect(MEMBERS, {TAKES_OVER: {"bram"}}),
+    "volunteering.respijt_evaluation": Expect(MEMBERS, {TAKES_OVER: {"bram"}}),
+    "volunteering.respijt_gap": Expect(MEMBERS, {FELL: {"bram"}}),
+    "volunteering.respijt_moment": Expect(MEMBERS, {TURN: {"bram"}}),
+    "volunteering.respijt_off": Expect(MEMBERS, {TURN: {"bram"}}),
+    "volunteering.respijt_stop": Expect(MEMBERS, {TAKES_OVER: {"bram"}}),
+    "volunteering.respijt_went": Expect(MEMBERS, {TURN: {"bram"}}),
     "volunteering.resume": Expect(MEMBERS, there_for=VOLUNTEERS),
     "volunteering.withdraw_offer": Expect(MEMBERS, {"Bram's offer": {"bram"}}),
 }
@@ -189,7 +329,47 @@ def things(app: Flask, db: Session, cast: Cast) -> dict[str, Any]:
     hanna = make_person(db, "Hanna", DRIFTBUURT, 99)
     elsewhere = StaffRole(account_id=hanna.id, role="opbouwwerker", place_code="GM9999", since=MONDAY)
     role = db.exec(select(StaffRole).where(StaffRole.account_id == cast.chantal.id)).one()
+    situation, elsewhere_care = make_situation(db, cast.els), make_situation(db, cast.daan, BLOEMENKWARTIER)
+    entitlement = make_entitlement(db, situation, cast.chantal)
+    decided = db.exec(select(LedgerLine.id)).one()
+    own_money = make_entitlement(db, situation, cast.els, payer="own", form="", unit="night")
+    stands_in = make_arrangement(db, make_relief(db, situation), volunteer_id=cast.bram.id)
+    turn = make_booking(db, stands_in, situation, FAR)
+    fell = make_booking(db, stands_in, situation, FAR - timedelta(days=7), state="cancelled")
+    gap = _added(db, RespijtGap(booking_id=fell.id, situation_id=situation.id, created_at=NOW))
+    step_in = _added(db, GapOffer(gap_id=gap.id, arrangement_id=stands_in.id, asked_at=NOW))
+    plan = _added(db, DropOutPlan(situation_id=situation.id, words={"keys": "x"}, updated_at=NOW, called_at=FAR))
+    calm = _added(db, DropOutPlan(situation_id=elsewhere_care.id, updated_at=NOW))
+    yes = {"account_id": cast.bram.id, "position": 1, "asked_at": NOW, "answered_at": NOW, "state": "agreed"}
+    for_els, for_daan = (_added(db, StandIn(plan_id=each.id, details={"name": "Bram"}, **yes)) for each in (plan, calm))
+    provider = make_provider(db)
+    relief = make_relief(db, situation, form="guest_house", state="arranging")
     named = {
+        "Bram as stand-in for Els": for_els.id,
+        "link to step in for Els": _token(app, db, cast.bram, links.STAND_IN, for_els.id),
+        "link to Els's plan": _token(app, db, cast.bram, links.STAND_IN_CALL, for_els.id),
+        "link to Daan's plan": _token(app, db, cast.bram, links.STAND_IN_CALL, for_daan.id),
+        "link to stop stepping in": _token(app, db, cast.bram, links.STAND_IN_LEAVE, for_els.id),
+        TURN: turn.id,
+        TAKES_OVER: stands_in.id,
+        FELL: step_in.id,
+        "moment for which nobody comes": gap.id,
+        "time off that Els asked for": stands_in.relief_id,
+        "Els's calendar elsewhere": _token(app, db, cast.els, links.FEED, cast.els.id),
+        ELSES: situation.id,
+        "signal about Els": _added(
+            db,
+            RespijtSignal(situation_id=situation.id, kind="check_overdue", data={"due": "2026-11-02"}, raised_at=NOW),
+        ).id,
+        DAANS_CARE: elsewhere_care.id,
+        RELIEF: relief.id,
+        ELSEWHERE_RELIEF: make_relief(db, elsewhere_care).id,
+        PROVIDER: provider.id,
+        REFERRAL: make_arrangement(db, relief, provider_id=provider.id, state="proposed").id,
+        "Els's right to time off": entitlement.id,
+        "line of Els's ledger": decided,
+        "money of Els's own": own_money.id,
+        "line that Els wrote": db.exec(select(LedgerLine.id).where(LedgerLine.entitlement_id == own_money.id)).one(),
         "Anna's buurt": DRIFTBUURT,
         "the stated rule": "prior-1",
         "Chantal's role": role.id,

@@ -115,6 +115,7 @@ FACTS = {
     "request_id": 1, "pairing_id": 2, "proposal_id": 3, "category": "groceries", "frequency": "once",
     "day": "2026-11-24", "slots": 1 << 4, "minutes": 60, "buurt_code": "BU04020603", "distance_m": 1100, "why": "ill",
     "appointment_day": "2026-11-24", "part": 0, "starts_at": None, "expires_at": "2026-11-23T18:00:00+00:00",
+    "booking_id": 4, "stand_in": True,
 }  # fmt: skip
 TEMPLATES = sorted(path.name for path in (Path(web.__file__).parent / "templates" / "mail").iterdir() if path.is_dir())
 

@@ -7,6 +7,7 @@ from sqlmodel import Session, select
 
 from matching.models import HelpRequest, Volunteer
 from matching.models.base import utcnow
+from matching.ranking.changes import CLEARED_BY
 from matching.services.matcher.proposing import propose
 from matching.services.recruitment import Step
 from tests.browse import Browser, Page
@@ -28,11 +29,15 @@ CHANGES: list[tuple[dict[str, Any], str]] = [
     ({"key": "no_language", "near": 1}, "Vraag of een andere taal ook goed is"),
     ({"key": "vog", "near": 1}, "Help met een VOG: één vrijwilliger"),
     ({"key": "vog_and_introduction", "near": 2}, "Plan een kennismaking en help met een VOG: 2 vrijwilligers"),
+    ({"key": "training", "near": 1}, "Bied de training zorg overnemen aan: één vrijwilliger"),
+    ({"key": "training_and_introduction", "near": 2}, "Plan een kennismaking en de training zorg overnemen: 2"),
+    ({"key": "training_and_vog", "near": 1}, "Bied de training aan en help met een VOG: één"),
+    ({"key": "training_vog_and_introduction", "near": 2}, "Plan een kennismaking en de training. Help met een VOG."),
     (
-        {"key": "recruit", "near": 0, "skills": ["car_ride", "car"], "clearances": ["vog", "introduction"],
+        {"key": "recruit", "near": 0, "skills": ["car_ride", "car"], "clearances": ["vog", "introduction", "training"],
          "language": "tr", "slots": "weekday-mornings"},
         "Heeft een auto, Spreekt Turks, Heeft een VOG nodig, Heeft een kennismaking nodig, "
-        "Vrij op doordeweekse ochtenden.",
+        "Heeft de training zorg overnemen nodig, Vrij op doordeweekse ochtenden.",
     ),
 ]  # fmt: skip
 
@@ -118,7 +123,7 @@ def it_has_words_for_every_change() -> None:
     assert {change["key"] for change, _ in CHANGES} == set(COSTS)
 
 
-@pytest.mark.parametrize("key", ["introduction", "vog", "vog_and_introduction", "recruit"])
+@pytest.mark.parametrize("key", [*CLEARED_BY, "recruit"])
 @pytest.mark.parametrize("volunteers", [1, 2])
 def it_has_a_sentence_for_every_step(client: Browser, db: Session, cast: Cast, key: str, volunteers: int) -> None:
     step = Step(key, "Oost", volunteers, 7, [], [], ["garden"], [], None, "nights")

@@ -26,6 +26,16 @@ class ReasonForm(Form):
         self.reason.label.text = label
 
 
+class TrainingForm(Form):
+    """When the training was finished."""
+
+    trained_on = DayField(
+        _l("Training finished on"),
+        name="training",
+        validators=[InputRequired(_l("Choose the day on which the training was finished."))],
+    )
+
+
 class VogForm(Form):
     """Until when the certificate counts."""
 

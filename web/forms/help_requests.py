@@ -96,11 +96,12 @@ class TextForm(Form):
 
 
 class WhatForm(TextForm):
-    """Step 1. `suggestion` is set instead of an error when the words point at another category than the one chosen."""
+    """Step 1. `suggestion` is set instead of an error when the words point at another category than the one chosen;
+    where they tell of caring for somebody, the page shows the way to time off, and the answer is only "no"."""
 
     category = ChoiceField(
         _l("Choose what fits best."),
-        choices=[SelectChoice(each.key, _l(each.ask)) for each in catalogue.CATEGORIES.values()],
+        choices=[SelectChoice(each.key, _l(each.ask)) for each in catalogue.CATEGORIES.values() if not each.respijt],
         required=False,
         wrong=_l("Choose one of these. Does nothing fit? Then choose: Something else."),
     )

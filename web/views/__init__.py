@@ -5,6 +5,7 @@ from flask import Flask
 from web.views import (
     account,
     algorithm,
+    calendar_feed,
     care,
     desk,
     help_requests,
@@ -14,10 +15,25 @@ from web.views import (
     places,
     proposals,
     staff,
+    stand_ins,
     volunteering,
 )
 
-THINGS = (pages, account, places, help_requests, volunteering, proposals, pairings, desk, care, staff, algorithm)
+THINGS = (
+    pages,
+    account,
+    places,
+    help_requests,
+    volunteering,
+    proposals,
+    pairings,
+    desk,
+    care,
+    stand_ins,
+    calendar_feed,
+    staff,
+    algorithm,
+)
 
 
 def init_app(app: Flask, *, demo: bool) -> None:

@@ -11,7 +11,7 @@ from matching.errors import Invalid, LinkUnusable, TooManyAttempts
 from matching.models import Account, ActionLink, Buurt, Channel, Role, Volunteer
 from matching.models.base import utcnow
 from matching.models.geo import round_100m
-from matching.services import accounts, links, passwords, posting, volunteering
+from matching.services import accounts, links, passwords, posting, stand_ins, volunteering
 from web import auth
 from web.access import public, signed_in, with_link
 from web.auth import viewer
@@ -223,6 +223,7 @@ def me() -> ResponseReturnValue:
         kept_profile=volunteering.kept_profile(db(), current_user.id),
         is_volunteer=db().get(Volunteer, current_user.id) is not None,
         is_beheerder=viewer().holds(Role.BEHEERDER),
+        is_stand_in=stand_ins.is_asked(db(), current_user.id),
         phone_text=phone_text,
     )
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_wtf.csrf import CSRFError
@@ -13,7 +13,7 @@ from matching.catalogue import CATEGORIES
 from matching.errors import Invalid, NotFound
 from matching.models import Account, Consent, Frequency, HelpRequest
 from matching.models.base import utcnow
-from matching.services import drafts, posting, status, wishes
+from matching.services import drafts, posting, standing_in, status, wishes
 from matching.workflow import REQUEST_MOVES, can
 from web import asking, facts, request_status
 from web.access import public, signed_in
@@ -210,6 +210,9 @@ def load(request_id: int) -> HelpRequest:
     found = db().get(HelpRequest, request_id)
     if found is None or not (may_see_request(viewer(), found) or request_id in asking.remembered()):
         raise NotFound(f"no request {request_id} for this viewer")
+    relief = standing_in.relief_of(db(), found) if viewer().account_id == found.asker_id else None
+    if relief is not None:  # a mantelzorger asked for time off, and that has a page of its own
+        abort(redirect(url_for("care.relief", relief_id=relief.id)))
     return found
 
 

@@ -131,6 +131,7 @@ def _checks(offered: Introduction) -> list[str]:
         (offered.was_chosen, _("The opbouwwerker of your buurt chose this volunteer for you.")),
         (offered.is_introduced, _("This volunteer has had an introduction with us.")),
         (offered.has_vog, _("We have seen a certificate of good conduct (VOG).")),
+        (offered.is_trained, _("This volunteer was trained in taking over care.")),
         (offered.helped == 0, _("This is the first time that this volunteer helps through us.")),
         (
             offered.helped > 0,

@@ -9,6 +9,7 @@ from flask_wtf.csrf import CSRFError
 from sqlalchemy import select
 from sqlmodel import col
 
+from matching.catalogue import CATEGORIES
 from matching.errors import AlreadyTaken, LinkUnusable, NotFound
 from matching.models import Account, Buurt, HelpRequest, Pairing, Proposal
 from matching.models.base import utcnow
@@ -145,6 +146,7 @@ def _question(proposal: Proposal, *, by_link: bool) -> ResponseReturnValue:
     page = render_template(
         "proposals/question.html",
         asked=asked,
+        for_respijt=CATEGORIES[asked.category].respijt,
         where=_(
             "%(buurt)s, %(distance)s away from you", buurt=asked.buurt, distance=distance_text(proposal.distance_m)
         ),

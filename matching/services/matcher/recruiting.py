@@ -15,7 +15,7 @@ from sqlmodel import Session, col, select
 from matching.models import Buurt, Recruitment, Wijk
 from matching.ranking.changes import Change, left_over, smallest_changes
 from matching.ranking.newcomers import Places, Profile
-from matching.ranking.problem import INTRODUCED, VOG, Matching, Problem
+from matching.ranking.problem import INTRODUCED, TRAINED, VOG, Matching, Problem
 from matching.ranking.reasons import bits
 from matching.ranking.recruitment import Row, for_requests, recruitment_list
 from matching.services.matcher.bits import CAR, FIRST_GEMEENTE, LANGUAGE_CODES, NAMES, skill_name
@@ -24,7 +24,7 @@ from matching.services.matcher.town import Town
 Solve = Callable[[Problem], Matching]
 FIXED_SKILLS = (1 << 64) - (1 << CAR)  # a car, and the gemeente where somebody helps
 NEAREST_M = 2_000.0  # everybody goes as far as this, and farther where the wijk is larger
-CLEARANCES = {VOG: "vog", INTRODUCED: "introduction"}
+CLEARANCES = {VOG: "vog", INTRODUCED: "introduction", TRAINED: "training"}
 
 
 def changes(town: Town, found: Matching) -> dict[int, dict[str, Any]]:

@@ -12,7 +12,7 @@ from sqlmodel import Session, col
 
 from matching.catalogue import CATEGORIES
 from matching.models import Absence, Account, Block, Buurt, HelpRequest, Proposal, Volunteer
-from matching.ranking.problem import INTRODUCED, VOG, Absences, Problem, Requests, Volunteers
+from matching.ranking.problem import INTRODUCED, TRAINED, VOG, Absences, Problem, Requests, Volunteers
 from matching.services.candidates import MOST_MESSAGES, WEEK
 from matching.services.matcher.bits import CAR, FIRST_GEMEENTE, LANGUAGE_BITS, SKILL_BITS, mask
 from matching.workflow import ProposalState, RequestState
@@ -84,7 +84,8 @@ def volunteer_query() -> Any:  # an SQL expression; its generic type says nothin
     """What volunteer_columns needs of everybody who lives somewhere."""
     v, a = Volunteer, Account
     columns = (v.account_id, v.skills, v.slots, v.radius_m, v.languages, v.weekly_max, v.has_car, v.is_paused,
-               v.paused_until, v.vog_seen_on, v.vog_renew_by, v.introduced_on, a.buurt_code, a.x, a.y)  # fmt: skip
+               v.paused_until, v.vog_seen_on, v.vog_renew_by, v.introduced_on, v.trained_on, a.buurt_code, a.x,
+               a.y)  # fmt: skip
     return (
         select(*(col(column) for column in columns))
         .join(Account, col(a.id) == col(v.account_id))
@@ -221,7 +222,8 @@ def _days_since(moment: datetime | None, now: datetime) -> float:
 
 def _clearances(row: Row[Any], today: date) -> int:
     has_vog = row.vog_seen_on is not None and (row.vog_renew_by is None or row.vog_renew_by > today)
-    return (VOG if has_vog else 0) | (INTRODUCED if row.introduced_on is not None else 0)
+    held = (VOG if has_vog else 0) | (INTRODUCED if row.introduced_on is not None else 0)
+    return held | (TRAINED if row.trained_on is not None else 0)
 
 
 def request_columns(
@@ -240,7 +242,8 @@ def request_columns(
 
     def clearances(row: Row[Any]) -> int:
         rule = CATEGORIES[row.category]
-        return (VOG if rule.needs_vog else 0) | (INTRODUCED if rule.needs_introduction else 0)
+        asked = (VOG if rule.needs_vog else 0) | (INTRODUCED if rule.needs_introduction else 0)
+        return asked | (TRAINED if rule.needs_training else 0)
 
     # Whole days: two runs on one day must not differ only because an hour went by.
     waiting = np.array([(now - row.created_at).days for row in rows], float)

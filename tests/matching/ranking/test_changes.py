@@ -23,7 +23,7 @@ from matching.ranking.changes import (
 from matching.ranking.eligibility import eligible_pairs
 from matching.ranking.matcher import match
 from matching.ranking.newcomers import SLOT_GROUPS, Profile
-from matching.ranking.problem import INTRODUCED, VOG, Problem
+from matching.ranking.problem import INTRODUCED, TRAINED, VOG, Problem
 
 from .towns import MONDAY, eligible, problem, requests, rules, towns, volunteers
 
@@ -172,6 +172,24 @@ EVENINGS = SLOT_GROUPS["weekday-evenings"]
         pytest.param(({},), {"clearances": INTRODUCED}, "introduction", INTRODUCED, (0,), id="the introduction"),
         pytest.param(({}, {"clearances": 2}), {"clearances": VOG}, "vog", VOG, (0, 1), id="the VOG"),
         pytest.param(({},), {"clearances": 3}, "vog_and_introduction", 3, (0,), id="the VOG and the introduction"),
+        pytest.param(({"clearances": 3}, {}), {"clearances": 7}, "training", TRAINED, (0,), id="the training"),
+        pytest.param(
+            ({"clearances": VOG},),
+            {"clearances": 7},
+            "training_and_introduction",
+            TRAINED | INTRODUCED,
+            (0,),
+            id="the training and the introduction",
+        ),
+        pytest.param(
+            ({"clearances": INTRODUCED},),
+            {"clearances": 7},
+            "training_and_vog",
+            TRAINED | VOG,
+            (0,),
+            id="the training and the VOG",
+        ),
+        pytest.param(({},), {"clearances": 7}, "training_vog_and_introduction", 7, (0,), id="all that is asked for"),
         pytest.param(({}, {"skills": 3, "capacity": 0}), {"skills": 3}, "skill", 2, (0,), id="to do this too"),
         pytest.param(({"slots": 0},), {}, "free_slot", 0, (0,), id="time in an asked slot"),
         pytest.param(

@@ -1,5 +1,6 @@
 """The blueprint, and what its chapters share."""
 
+from collections.abc import Iterable
 from time import monotonic
 from typing import Any
 
@@ -7,16 +8,18 @@ from flask import Blueprint, current_app, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from matching.access import DESK_ROLES
+from matching.catalogue import CATEGORIES
 from matching.errors import Invalid
 from matching.models import HelpRequest
 from matching.models.base import utcnow
-from matching.services import desk, desk_request
+from matching.services import care_desk, desk, desk_request
 from matching.services.desk_request import Decision
 from matching.services.judging import can_undo, is_answered
 from web import desk_words, facts, unmatched_words
 from web.access import staff
 from web.auth import viewer
 from web.db import db
+from web.views.care.blueprint import trace_id
 
 bp = Blueprint("desk", __name__, url_prefix="/werkplek")
 KEY = "<int(max=2147483647):{}>"  # what both databases can hold as a key; more is no page of ours
@@ -41,8 +44,23 @@ def me() -> int:
 
 
 def my_request(request_id: int) -> HelpRequest:
-    """The request, or a 404."""
-    return desk_request.look(db(), viewer(), request_id)
+    """The request, or a 404. One that was made for a mantelzorger is a look at that mantelzorger."""
+    found = desk_request.look(db(), viewer(), request_id)
+    note_respijt([(request_id, found.category)], "relief.one")
+    return found
+
+
+def note_respijt(shown: Iterable[tuple[int, str]], activity: str) -> None:
+    """Note the looks at the mantelzorgers behind requests that are shown, each with its category. No query where none
+    was made for one."""
+    care_desk.note_looks_at_requests(
+        db(),
+        viewer(),
+        {request_id for request_id, category in shown if CATEGORIES[category].respijt},
+        activity=activity,
+        trace_id=trace_id(),
+        now=utcnow(),
+    )
 
 
 def _place_names() -> str:

@@ -1,4 +1,4 @@
-"""Volunteers of my places: the list, and one person with the certificate and the introduction."""
+"""Volunteers of my places: the list, and one person with the certificate, the introduction and the training."""
 
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -12,7 +12,7 @@ from matching.services import desk_people, moderating
 from web import desk_words, facts
 from web.auth import viewer
 from web.db import db
-from web.forms.desk import VogForm
+from web.forms.desk import TrainingForm, VogForm
 from web.forms.fields import one_line, say
 from web.i18n import today as current_day
 from web.views.desk.blueprint import KEY, MOST, PAGE, at_desk, bp, me, my_places, whole
@@ -52,7 +52,7 @@ def person(account_id: int) -> ResponseReturnValue:
     return _page(account_id, VogForm(None))
 
 
-def _page(account_id: int, form: VogForm) -> str:
+def _page(account_id: int, form: VogForm, training: TrainingForm | None = None) -> str:
     account, volunteer = desk_people.person(db(), viewer(), account_id)
     tasks = desk_people.tasks(db(), account_id)
     return render_template(
@@ -65,6 +65,7 @@ def _page(account_id: int, form: VogForm) -> str:
         badges=desk_words.volunteer_badges(volunteer, current_day()),
         tasks=[(row, works_in(viewer(), row.buurt_code)) for row in tasks],
         form=form,
+        training=training or TrainingForm(None),
         has_valid_vog=volunteer.has_valid_vog(current_day()),
         is_me=account_id == me(),
     )
@@ -101,3 +102,28 @@ def introduction(account_id: int) -> ResponseReturnValue:
     moderating.introduced(db(), volunteer, by=me(), today=current_day(), now=utcnow())
     flash(_("Noted: the introduction is done."), "ok")
     return redirect(url_for(".person", account_id=account_id))
+
+
+@bp.post(f"{ONE}/training")
+@at_desk
+def training(account_id: int) -> ResponseReturnValue:
+    """The training in taking over care was finished."""
+    _account, volunteer = desk_people.person(db(), viewer(), account_id)
+    form = TrainingForm(request.form)
+    if not form.validate():
+        return _page(account_id, VogForm(None), form), 422
+    day = form.trained_on.data
+    assert day is not None
+    try:
+        moderating.trained(db(), volunteer, by=me(), on=day, today=current_day(), now=utcnow())
+    except Invalid as error:
+        say(form.trained_on, _training_problem(error.reason))
+        return _page(account_id, VogForm(None), form), 422
+    flash(_("Noted: the training is done."), "ok")
+    return redirect(url_for(".person", account_id=account_id))
+
+
+def _training_problem(reason: str) -> str:
+    if reason == "future":
+        return _("This day has yet to come. Choose the day on which the training was finished.")
+    return _("This is more than ten years ago. The training has to be done again.")

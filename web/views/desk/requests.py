@@ -16,7 +16,20 @@ from web.auth import viewer
 from web.db import db
 from web.forms.desk import ReasonForm
 from web.i18n import today as current_day
-from web.views.desk.blueprint import KEY, MOST, PAGE, at_desk, bp, just_decided, me, my_places, my_request, sorry, whole
+from web.views.desk.blueprint import (
+    KEY,
+    MOST,
+    PAGE,
+    at_desk,
+    bp,
+    just_decided,
+    me,
+    my_places,
+    my_request,
+    note_respijt,
+    sorry,
+    whole,
+)
 
 ONE = f"/vragen/{KEY.format('request_id')}"
 
@@ -40,6 +53,7 @@ def requests() -> ResponseReturnValue:
         page=whole("pagina", 1, 10**6),
         size=whole("aantal", PAGE, MOST),
     )
+    note_respijt([(row.id, row.category) for row in sheet.rows], "relief.list")
     return render_template(
         "desk/requests.html",
         what=what,

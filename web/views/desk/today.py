@@ -4,11 +4,11 @@ from flask import render_template
 from flask.typing import ResponseReturnValue
 
 from matching.models.base import utcnow
-from matching.services import desk, desk_calls, desk_people
-from web import desk_words
+from matching.services import desk, desk_calls, desk_people, signals
+from web import desk_words, signal_words
 from web.db import db
 from web.i18n import today as current_day
-from web.views.desk.blueprint import MOST, PAGE, at_desk, bp, just_decided, my_places, whole
+from web.views.desk.blueprint import MOST, PAGE, at_desk, bp, just_decided, my_places, note_respijt, whole
 
 EXPANDED = 3  # requests shown with their candidates side by side
 SIDE_BY_SIDE = 3
@@ -24,6 +24,11 @@ def today() -> ResponseReturnValue:
     places, day = my_places(), current_day()
     waits = desk.attention(db(), places, SHOWN)
     rows = desk.to_judge(db(), places, limit=whole("aantal", PAGE, MOST))
+    calls = desk_calls.calls(db(), places, now=utcnow())
+    # What is risky, and a call to a volunteer, is shown without the name of whom it is for.
+    shown = [(row.id, row.category) for row in (*waits[desk.CONTACT], *waits[desk.NOBODY], *rows)]
+    shown += [(call.request_id, call.category) for call in calls if call.kind != desk_calls.VOLUNTEER]
+    note_respijt(shown, "relief.list")
     candidates = desk.candidates(db(), [row.id for row in rows[:EXPANDED]], state="proposed")
     panels = [
         (line, desk_words.options(candidates[line.id][:SIDE_BY_SIDE])) for line in desk_words.lines(rows[:EXPANDED])
@@ -37,10 +42,11 @@ def today() -> ResponseReturnValue:
             (line, desk_words.clock(line.row.created_at, line.row.contact_due, day))
             for line in desk_words.lines(waits[desk.CONTACT])
         ],
-        calls=desk_words.calls(desk_calls.calls(db(), places, now=utcnow())),
+        calls=desk_words.calls(calls),
         nobody=desk_words.lines(waits[desk.NOBODY]),
         panels=panels,
         rest=desk_words.with_choice(desk_words.lines(rows[EXPANDED:])),
+        signals=signal_words.chips(signals.count(db(), places)),
         people=desk_people.waiting(db(), places, today=day, limit=PEOPLE_SHOWN),
         decided=just_decided(),
     )

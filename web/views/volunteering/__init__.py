@@ -1,6 +1,6 @@
-"""Helping: becoming a volunteer, the profile, days away, looking around. One blueprint in four short chapters."""
+"""Helping: becoming a volunteer, the profile, days away, looking around. One blueprint in short chapters."""
 
-from web.views.volunteering import absences, joining, looking, profile  # noqa: F401  # they add their views to bp
+from web.views.volunteering import absences, joining, looking, profile, respijt, respijt_calendar
 from web.views.volunteering.blueprint import bp
 
-__all__ = ["bp"]
+__all__ = ["absences", "bp", "joining", "looking", "profile", "respijt", "respijt_calendar"]

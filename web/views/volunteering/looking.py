@@ -9,7 +9,7 @@ from flask_babel import ngettext
 
 from matching.errors import AlreadyTaken, IllegalMove, NotFound
 from matching.models.base import utcnow
-from matching.services import looking_around, my_help
+from matching.services import covering, looking_around, my_help, standing_in
 from matching.services.looking_around import NoFit, TooManyOffers
 from web import nearby as wording
 from web.access import signed_in
@@ -35,9 +35,13 @@ def index() -> ResponseReturnValue:
         helper = None
     found = looking_around.fitting(db(), helper, today=today()) if helper else []
     on_pause = helper is not None and not helper.is_available
+    overview = my_help.overview(db(), me())
+    takes_over = standing_in.live_of(db(), me()) if overview.took_over else []
     return render_template(
         "volunteering/index.html",
-        overview=my_help.overview(db(), me()),
+        takes_over=takes_over,
+        gaps=covering.waiting_offers(db(), me(), now=utcnow()) if takes_over else [],
+        overview=overview,
         lines=wording.lines(looking_around.shown(db(), found[:TEASER]), today()),
         total=len(found),
         has_home=helper is not None,

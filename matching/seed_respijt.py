@@ -5,7 +5,7 @@ Two things a service cannot do in the past are written on the rows themselves: t
 (matching/seed.py), and that an entry of the directory is a made-up one.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from random import Random
 from typing import Any
@@ -345,4 +345,6 @@ def look_back(family: Family, arrangement: Arrangement, said: list[dict[str, str
     for person in (family.carer_id, arrangement.volunteer_id):
         assert person is not None
         answers = evaluating.Answers(**family.random.choice(said))
+        if person != family.carer_id:
+            answers = replace(answers, words="")  # the texts are a mantelzorger's
         evaluating.evaluate(session, arrangement, answers, by=person, now=at)

